@@ -1,0 +1,8 @@
+"""AnchorStage's engine: one photo to a metric scene of Gaussian splats, rendered to multi-pass EXRs.
+
+    photo ─► image ─► depth ─► splats ─► render ─► export ─► shot.####.exr
+                        └────► regions ──┘
+                                all kept by scene (NAME.anchorstage/)
+
+It knows no bpy. Its rooms import only rooms to their left; docs/architecture.md lists them.
+"""

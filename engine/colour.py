@@ -1,0 +1,56 @@
+"""Colour: the sRGB transfer function, open-ended above 1, and Rec.709's primaries.
+
+Splat colours are sRGB-encoded and blended so (as in 3DGS); frames leave the renderer scene-linear.
+"""
+
+import numpy as np
+
+# x, y of red, green, blue and white (ITU-R BT.709, D65), in the order of EXR's `chromaticities`.
+REC709_CHROMATICITIES = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+
+# IEC 61966-2-1, the sRGB standard.
+_ENCODED_KNEE = 0.04045
+_LINEAR_KNEE = 0.0031308
+_SLOPE = 12.92
+_OFFSET = 0.055
+_EXPONENT = 2.4
+
+
+def decode_srgb(encoded: np.ndarray) -> np.ndarray:
+    """sRGB-encoded to scene-linear; values above 1 continue on the same curve, negative ones on its line.
+
+    Args:
+        encoded: any shape, float.
+
+    Returns:
+        The same shape, float32.
+    """
+    encoded = np.asarray(encoded, np.float32)
+    curve = ((np.maximum(encoded, _ENCODED_KNEE) + _OFFSET) / (1 + _OFFSET)) ** np.float32(_EXPONENT)
+    return np.where(encoded <= _ENCODED_KNEE, encoded / np.float32(_SLOPE), curve).astype(np.float32)
+
+
+def encode_srgb(linear: np.ndarray) -> np.ndarray:
+    """Scene-linear to sRGB-encoded, the inverse of `decode_srgb` for every value.
+
+    Args:
+        linear: any shape, float.
+
+    Returns:
+        The same shape, float32.
+    """
+    linear = np.asarray(linear, np.float32)
+    curve = (1 + _OFFSET) * np.maximum(linear, _LINEAR_KNEE) ** np.float32(1 / _EXPONENT) - _OFFSET
+    return np.where(linear <= _LINEAR_KNEE, linear * np.float32(_SLOPE), curve).astype(np.float32)
+
+
+def luminance(linear: np.ndarray) -> np.ndarray:
+    """Rec.709 luminance of linear colours.
+
+    Args:
+        linear: (..., 3).
+
+    Returns:
+        (...), the same unit.
+    """
+    return linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)

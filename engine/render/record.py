@@ -1,0 +1,54 @@
+"""What the renderer takes and gives."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..camera import View
+from ..colour import decode_srgb
+
+VOID_ALPHA = 0.5  # a pixel with less coverage has not been seen
+NOTHING_ALPHA = 1 / 255  # with less than this there is no depth, normal or id
+
+
+@dataclass(frozen=True)
+class RenderOptions:
+    """How to render."""
+
+    color_only: bool = False  # leave normal, confidence, region and origin empty: colour, depth and alpha are wanted
+    threads: int | None = None  # None: all cores
+    near: float = 0.01  # metres; splats nearer than this are not drawn
+    photo_position: tuple[float, float, float] | None = None  # the photo's eye, for the angle term of confidence
+    twin: bool = False  # the slow NumPy twin instead of the kernels
+
+
+@dataclass(frozen=True, eq=False)
+class ProxyRender:
+    """All passes of one view. (H, W) row 0 is the top."""
+
+    view: View
+    color: np.ndarray  # (H, W, 3) float32, sRGB-encoded, premultiplied by alpha
+    alpha: np.ndarray  # (H, W) float32, 0..1
+    depth: np.ndarray  # (H, W) float32, expected planar depth in metres; inf where alpha < NOTHING_ALPHA
+    normal: np.ndarray  # (H, W, 3) float32, world, unit, facing the camera; 0 where nothing
+    confidence: np.ndarray  # (H, W) float32, 0..1; 0 where nothing
+    region: np.ndarray  # (H, W) int32, of the heaviest contributor; -1 where nothing or none
+    origin: np.ndarray  # (H, W) int8, of the heaviest contributor; -1 where nothing
+
+    @property
+    def void(self) -> np.ndarray:
+        """(H, W) bool: the disocclusion mask, what no camera has seen."""
+        return self.alpha < VOID_ALPHA
+
+    @property
+    def position(self) -> np.ndarray:
+        """(H, W, 3) float32: world points at the expected depth; 0 where nothing."""
+        there = np.isfinite(self.depth)
+        points = self.view.unproject(np.where(there, self.depth, 1)).astype(np.float32)
+        return np.where(there[..., None], points, 0)
+
+    def linear(self) -> np.ndarray:
+        """(H, W, 4) float32: scene-linear Rec.709, premultiplied, with alpha."""
+        alpha = self.alpha[..., None]
+        straight = self.color / np.maximum(alpha, 1e-6)
+        return np.concatenate([decode_srgb(straight) * alpha, alpha], axis=-1)
