@@ -1,0 +1,52 @@
+"""The camera panel."""
+
+import bpy
+
+from .lens import LENSES_MM
+from .place import is_photo_camera
+
+
+class ANCHORSTAGE_PT_camera(bpy.types.Panel):
+    """Native cameras with film lenses and real metres"""
+
+    bl_idname = "ANCHORSTAGE_PT_camera"
+    bl_label = "Camera"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "AnchorStage"
+    bl_order = 25
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, camera = self.layout, context.scene.camera
+        layout.prop(context.scene, "camera", text="")
+        if camera is None:
+            layout.label(text="The scene has no camera", icon="INFO")
+            return
+        if is_photo_camera(camera):
+            layout.label(text="This is the photo's own camera", icon="INFO")
+        row = layout.row(align=True)
+        row.operator("anchorstage.add_camera", icon="ADD")
+        row.operator("anchorstage.reset_camera", text="To the Photo", icon="LOOP_BACK")
+        row = layout.row(align=True)
+        for lens in LENSES_MM:
+            row.operator("anchorstage.set_lens", text=str(lens)).lens = lens
+        layout.prop(camera.data, "lens", text="Lens")
+        grid = layout.grid_flow(columns=2, align=True)
+        for name, icon in (
+            ("dolly", "VIEW_PERSPECTIVE"),
+            ("truck", "ARROW_LEFTRIGHT"),
+            ("pedestal", "EMPTY_SINGLE_ARROW"),
+            ("orbit", "ORIENTATION_GIMBAL"),
+        ):
+            grid.operator(f"anchorstage.{name}", icon=icon)
+        layout.operator("anchorstage.key_camera", icon="KEY_HLT")
+
+
+def register() -> None:
+    """Register the panel."""
+    bpy.utils.register_class(ANCHORSTAGE_PT_camera)
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    bpy.utils.unregister_class(ANCHORSTAGE_PT_camera)

@@ -1,0 +1,5 @@
+import bpy
+
+bpy.context.camera.sensor_fit = "HORIZONTAL"
+bpy.context.camera.sensor_width = 36.0
+bpy.context.camera.lens = 135.0

@@ -1,0 +1,60 @@
+"""The panel "Overlay" in the sidebar."""
+
+import bpy
+
+from . import guard, store
+
+# Blender's own sequence-strip colours serve as the legend's swatches.
+_LEGEND = (
+    ("STRIP_COLOR_04", "Above 0.8: trusted"),
+    ("STRIP_COLOR_03", "0.5 to 0.8: check it"),
+    ("STRIP_COLOR_01", "Below 0.5: guessed"),
+)
+
+
+class ANCHORSTAGE_PT_overlay(bpy.types.Panel):
+    """Shows the overlay's settings and the legend of its colours."""
+
+    bl_label = "Overlay"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "AnchorStage"
+    bl_order = 30
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        self.layout.prop(context.scene.anchorstage_overlay, "enabled", text="")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = context.scene.anchorstage_overlay
+        layout = self.layout
+        layout.active = settings.enabled
+        layout.row().prop(settings, "mode", expand=True)
+        if settings.mode == "CONFIDENCE":
+            legend = layout.column(align=True)
+            for icon, text in _LEGEND:
+                legend.label(text=text, icon=icon)
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(settings, "opacity")
+        column.prop(settings, "size")
+        column.prop(settings, "moving_splats")
+        self._state(context)
+
+    def _state(self, context: bpy.types.Context) -> None:
+        """One line on what is drawn, or why nothing is."""
+        loaded = store.current(context.scene)
+        if guard.stopped():
+            self.layout.label(text="The overlay stopped; see the console", icon="ERROR")
+        elif loaded is not None:
+            self.layout.label(text=f"{loaded.count:,} splats")
+
+
+def register() -> None:
+    """Adds the panel."""
+    bpy.utils.register_class(ANCHORSTAGE_PT_overlay)
+
+
+def unregister() -> None:
+    """Takes the panel away."""
+    bpy.utils.unregister_class(ANCHORSTAGE_PT_overlay)

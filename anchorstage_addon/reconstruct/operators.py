@@ -1,0 +1,183 @@
+"""Operators: reconstruct from a file or the active image, cancel; dropping a photo on the viewport."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, FloatProperty, IntProperty, StringProperty
+from bpy_extras.io_utils import ImportHelper
+
+from .. import link, preferences
+from . import arrival
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".exr", ".hdr")
+
+
+def running() -> link.Task | None:
+    """The reconstruction under way, if any."""
+    return next((task for task in link.tasks() if task.job == "reconstruct"), None)
+
+
+class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
+    """Turn a photo into a metric scene of Gaussian splats, with the photo's camera"""
+
+    bl_idname = "anchorstage.reconstruct"
+    bl_label = "Reconstruct from Image"
+    bl_options = {"REGISTER"}
+
+    filter_glob: StringProperty(default=";".join(f"*{extension}" for extension in EXTENSIONS), options={"HIDDEN"})
+    output: StringProperty(
+        name="Scene Folder",
+        description="Where the scene is written; empty: beside the .blend, or beside the photo",
+        subtype="DIR_PATH",
+        options={"SKIP_SAVE"},
+    )
+    overwrite: BoolProperty(
+        name="Overwrite", description="Replace an existing scene of that name", default=False, options={"SKIP_SAVE"}
+    )
+    focal_mm: FloatProperty(
+        name="Focal Length",
+        description="Focal length for a 36 mm wide frame; 0: from the photo's EXIF, else estimated",
+        default=0.0,
+        min=0.0,
+        soft_max=300.0,
+        options={"SKIP_SAVE"},
+    )
+    camera_height: FloatProperty(
+        name="Camera Height",
+        description="Metres between the ground and the camera, which fixes the scale; 0: a standing photographer's",
+        default=0.0,
+        min=0.0,
+        soft_max=100.0,
+        subtype="DISTANCE",
+        options={"SKIP_SAVE"},
+    )
+    max_splats: IntProperty(
+        name="Splats", description="At most so many; 0: as the preferences say", default=0, min=0, max=20_000_000
+    )
+    set_render_size: BoolProperty(
+        name="Set Render Size",
+        description="Give the render the photo's size, so that the camera's frame is the photo",
+        default=True,
+    )
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if running() is not None:
+            cls.poll_message_set("A reconstruction is under way")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        photo = Path(bpy.path.abspath(self.filepath))
+        if not self.filepath or not photo.is_file():
+            self.report({"ERROR"}, f"“{photo.name}” is not a file. Choose a photo.")
+            return {"CANCELLED"}
+        if not bpy.app.background:
+            arrival.start(context.scene, self._args(photo), self.set_render_size)
+            return {"FINISHED"}
+        try:
+            result = link.call("reconstruct", self._args(photo))
+        except (link.EngineError, link.Stopped) as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        arrival.arrive(context.scene, result, self.set_render_size)
+        return {"FINISHED"}
+
+    def _args(self, photo: Path) -> dict[str, Any]:
+        chosen = preferences.get()
+        folder = Path(bpy.path.abspath(self.output)) if self.output else arrival.default_folder(photo)
+        return {
+            "photo": str(photo),
+            "output": str(folder),
+            "overwrite": self.overwrite,
+            "focal_mm": self.focal_mm or None,
+            "camera_height": self.camera_height or None,
+            "max_splats": self.max_splats or (chosen.max_splats if chosen else None),
+        }
+
+
+class ANCHORSTAGE_OT_reconstruct_image(bpy.types.Operator):
+    """Reconstruct from the image that the Image Editor shows"""
+
+    bl_idname = "anchorstage.reconstruct_image"
+    bl_label = "Reconstruct from Active Image"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return running() is None and active_image(context) is not None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        image = active_image(context)
+        path = Path(bpy.path.abspath(image.filepath_from_user())) if image.filepath else None
+        if image.packed_file is not None or path is None or not path.is_file():
+            path = _unpacked(image)
+        return bpy.ops.anchorstage.reconstruct(filepath=str(path))
+
+
+def active_image(context: bpy.types.Context) -> bpy.types.Image | None:
+    """The image of the first Image Editor on the screen, if it is a picture."""
+    for area in context.screen.areas if context.screen else ():
+        image = area.spaces.active.image if area.type == "IMAGE_EDITOR" else None
+        if image is not None and image.source in {"FILE", "GENERATED"} and image.type in {"IMAGE", "UV_TEST"}:
+            return image
+    return None
+
+
+def _unpacked(image: bpy.types.Image) -> Path:
+    """A file with the image's pixels, for one that lives in the .blend alone."""
+    folder = Path(tempfile.mkdtemp(prefix="anchorstage-"))
+    name = bpy.path.clean_name(Path(image.name).stem) or "image"
+    path = folder / f"{name}{'.exr' if image.is_float else '.png'}"
+    copy = image.copy()
+    copy.file_format = "OPEN_EXR" if image.is_float else "PNG"
+    copy.save(filepath=str(path))
+    bpy.data.images.remove(copy)
+    return path
+
+
+class ANCHORSTAGE_OT_cancel(bpy.types.Operator):
+    """Stop the engine's work; nothing is written"""
+
+    bl_idname = "anchorstage.cancel"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return bool(link.tasks())
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        for task in link.tasks():
+            task.cancel()
+        return {"FINISHED"}
+
+
+class ANCHORSTAGE_FH_photo(bpy.types.FileHandler):
+    """Dropping a photo on the viewport offers to reconstruct it"""
+
+    bl_idname = "ANCHORSTAGE_FH_photo"
+    bl_label = "Reconstruct with AnchorStage"
+    bl_import_operator = "anchorstage.reconstruct"
+    bl_file_extensions = ";".join(EXTENSIONS)
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        return context.area is not None and context.area.type == "VIEW_3D"
+
+
+_CLASSES = (ANCHORSTAGE_OT_reconstruct, ANCHORSTAGE_OT_reconstruct_image, ANCHORSTAGE_OT_cancel, ANCHORSTAGE_FH_photo)
+
+
+def register() -> None:
+    """Register the operators."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

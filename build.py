@@ -1,0 +1,133 @@
+"""The one command of a clone: demo, test, bench, package, kernels.
+
+Each sets up what it needs, in this folder alone, and says so in a line; a second run finds it there.
+Standard library only, and nothing imported that an old Python lacks before its version was looked at.
+"""
+
+import sys
+
+PYTHON = (3, 11)  # Blender's wheels, from 4.2 to 5.0, are made for this one
+
+if sys.version_info[:2] != PYTHON:
+    sys.stderr.write(
+        "AnchorStage is built with Python %d.%d, which Blender's bpy wheels need, and this is Python %d.%d: "
+        "install Python %d.%d and run `python%d.%d build.py ...`.\n" % (PYTHON + sys.version_info[:2] + PYTHON + PYTHON)
+    )
+    sys.exit(2)
+
+import argparse
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from engine.kernels import compiler
+from tools import environments, package
+from tools.photo import ensure_photo
+from tools.steps import ROOT, BuildError, pins, step
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and give its exit status."""
+    parser = _parser()
+    options, extra = parser.parse_known_args(arguments)
+    if extra and options.command not in (test, bench):
+        parser.error(f"unrecognized arguments: {' '.join(extra)}")
+    os.chdir(ROOT)
+    try:
+        return options.command(options, extra)
+    except (BuildError, compiler.CompileError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def demo(options: argparse.Namespace, _extra: list[str]) -> int:
+    """From a photo to EXRs in a real headless Blender, with the zip installed as a user would."""
+    if options.photo and not options.photo.is_file():
+        sys.stderr.write(f"There is no photo at {options.photo}; give the path of a picture file.\n")
+        return 2
+    python = environments.ensure(environments.engine())
+    blender = environments.ensure(environments.blender(pins()["tool"]["anchorstage"]["bpy"][-1]))
+    archive = package.build_zip(_this_platform(), python)
+    photo = options.photo or ensure_photo(python)
+    with tempfile.TemporaryDirectory(prefix="anchorstage-demo-") as profile:
+        command = [blender, "demo/demo.py", "--zip", archive, "--photo", photo, "--output", ROOT / "demo-out"]
+        return subprocess.run(command, env={**os.environ, "BLENDER_USER_RESOURCES": profile}, check=False).returncode
+
+
+def test(options: argparse.Namespace, extra: list[str]) -> int:
+    """Ruff, mypy and pytest; further arguments go to pytest."""
+    python = environments.ensure(environments.engine())
+    package.kernels(compiler.targets_for(), python)
+    ensure_photo(python)
+    if not options.quick:
+        for version in pins()["tool"]["anchorstage"]["bpy"]:
+            environments.ensure(environments.blender(version))
+    outcomes = [
+        _checked("Checking the style with ruff", [python, "-m", "ruff", "check", "--quiet", "."]),
+        _checked("Checking the types with mypy", [python, "-m", "mypy", "engine", "anchorstage_addon"]),
+    ]
+    quick = ["-m", "not slow", "tests/engine"] if options.quick else []
+    outcomes.append(subprocess.run([python, "-m", "pytest", *quick, *extra], check=False).returncode)
+    return next((outcome for outcome in reversed(outcomes) if outcome), 0)
+
+
+def bench(options: argparse.Namespace, extra: list[str]) -> int:
+    """The benchmarks; further arguments go to them."""
+    python = environments.ensure(environments.engine())
+    package.kernels(compiler.targets_for(), python)
+    ensure_photo(python)
+    return subprocess.run([python, "benchmarks/bench.py", *extra], check=False).returncode
+
+
+def package_zips(options: argparse.Namespace, _extra: list[str]) -> int:
+    """The extension's zips, in dist/."""
+    python = environments.ensure(environments.engine())
+    chosen = package.platforms() if options.platform == "all" else [options.platform or _this_platform()]
+    for platform in chosen:
+        archive = package.build_zip(platform, python)
+        sys.stdout.write(f"{archive.relative_to(ROOT)}: {archive.stat().st_size / 1e6:.1f} MB\n")
+    return 0
+
+
+def kernels(_options: argparse.Namespace, _extra: list[str]) -> int:
+    """The kernels of this machine, for work in a clone."""
+    _this_platform()
+    package.kernels(compiler.targets_for(), environments.ensure(environments.engine()))
+    return 0
+
+
+def _this_platform() -> str:
+    platform = package.this_platform()
+    if platform is None:
+        raise BuildError(f"AnchorStage is not made for {compiler.this_machine()}; use Linux, Windows or macOS, 64 bits.")
+    return platform
+
+
+def _checked(text: str, command: list) -> int:
+    with step(text):
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        sys.stdout.write(result.stdout + result.stderr)
+    return result.returncode
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="build.py", description="Sets itself up, then does one of these.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, function) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+        sub.set_defaults(command=function)
+        return sub
+
+    add("demo", demo).add_argument("photo", nargs="?", type=Path, metavar="PHOTO", help="the picture (default: china.jpg)")
+    add("test", test).add_argument("--quick", action="store_true", help="no Blender and nothing slow: under three minutes")
+    add("bench", bench)
+    add("package", package_zips).add_argument("--platform", choices=["all", *package.platforms()], help="default: this one")
+    add("kernels", kernels)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,164 @@
+"""The `anchorstage` command: reconstruct, info, render, serve.
+
+`--json` prints one object on standard output; progress goes to standard error. Bad input: one sentence, exit status 2.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .errors import AnchorStageError, ArgumentError, Cancelled
+from .progress import Progress
+from .version import version
+
+USAGE_ERROR = 2
+INTERRUPTED = 130  # as a shell reports Ctrl-C
+_BAR = 24  # characters
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="%(name)s: %(message)s")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        options = _parser().parse_args(arguments)
+        if options.command == "serve":
+            from .worker import serve_process
+
+            return serve_process()
+        result = _COMMANDS[options.command](options, Progress(_bar if not options.quiet else None))
+    except Cancelled:
+        return INTERRUPTED
+    except AnchorStageError as error:
+        print(f"anchorstage: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except MemoryError:
+        print("anchorstage: there is not enough memory; use a smaller photo or fewer splats.", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        print("\nanchorstage: cancelled.", file=sys.stderr)
+        return INTERRUPTED
+    if options.json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        _tell(options.command, result)
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        print(f"anchorstage: {message}", file=sys.stderr)
+        raise SystemExit(USAGE_ERROR)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="anchorstage", description="One photo to a metric 3D scene of Gaussian splats, and its renders.")
+    parser.add_argument("--version", action="version", version=f"anchorstage {version()}")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+
+    def command(name: str, help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+        sub.add_argument("--quiet", action="store_true", help="no progress on standard error")
+        return sub
+
+    make = command("reconstruct", "Make a scene from a photo.")
+    make.add_argument("photo", help="JPEG, PNG, TIFF, WebP, EXR or HDR")
+    make.add_argument("-o", "--output", required=True, help="the scene's folder, NAME.anchorstage")
+    make.add_argument("--overwrite", action="store_true", help="replace an existing scene of that name")
+    make.add_argument("--focal-px", type=float, help="focal length in pixels of the photo (else EXIF, else estimated)")
+    make.add_argument("--focal-mm", type=float, help="focal length in millimetres for a 36 mm wide frame")
+    make.add_argument("--camera-height", type=float, help="metres between the ground and the camera (else 1.6)")
+    make.add_argument("--max-splats", type=int, help="at most so many splats (else a million)")
+    make.add_argument("--depth", help="which depth source (builtin)")
+
+    info = command("info", "Say what a scene holds.")
+    info.add_argument("scene", help="the scene's folder")
+
+    render = command("render", "Render a camera move to EXRs.")
+    render.add_argument("scene", help="the scene's folder")
+    render.add_argument("-o", "--output", required=True, help="folder for shot.####.exr, metadata.json and region masks")
+    render.add_argument("--move", default="", help="dolly:M,truck:M,pedestal:M,orbit:DEG,pan:DEG,tilt:DEG,lens:MM")
+    render.add_argument("--frames", type=int, default=1)
+    render.add_argument("--size", default="1280x720", help="WIDTHxHEIGHT in pixels (1280x720)")
+    render.add_argument("--fps", type=float, default=24.0, help="frames a second (24)")
+    render.add_argument("--camera", help="id of the camera that starts the move (else the active one)")
+    render.add_argument("--overwrite", action="store_true", help="replace frames of that name")
+
+    commands.add_parser("serve", help="Serve Blender on standard input and output.")
+    return parser
+
+
+def _reconstruct(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    from .jobs import ReconstructOptions, options_from, reconstruct
+
+    names = ("photo", "output", "overwrite", "focal_px", "focal_mm", "camera_height", "max_splats", "depth")
+    return reconstruct(options_from(ReconstructOptions, {name: getattr(options, name) for name in names}), progress)
+
+
+def _info(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    from .jobs import summary
+    from .scene import open_scene
+
+    folder = Path(options.scene).absolute()
+    return summary(open_scene(folder), folder)
+
+
+def _render(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    from .jobs import SequenceOptions, render_sequence
+    from .moves import parse_move
+    from .scene import open_scene
+
+    width, height = _size(options.size)
+    names = ("frames", "fps", "camera", "overwrite")
+    chosen = SequenceOptions(
+        Path(options.output),
+        parse_move(options.move),
+        width=width,
+        height=height,
+        **{name: getattr(options, name) for name in names},
+    )
+    return render_sequence(open_scene(Path(options.scene)), chosen, progress)
+
+
+_COMMANDS = {"reconstruct": _reconstruct, "info": _info, "render": _render}
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    try:
+        return int(width), int(height)
+    except ValueError:
+        raise ArgumentError(f"“{text}” is not a size; write it as 1280x720.") from None
+
+
+def _bar(fraction: float, stage: str) -> None:
+    if not sys.stderr.isatty():
+        return
+    filled = round(fraction * _BAR)
+    end = "\n" if fraction >= 1 else ""
+    print(f"\r\033[K{'█' * filled}{'░' * (_BAR - filled)} {fraction:4.0%}  {stage}", end=end, file=sys.stderr, flush=True)
+
+
+def _tell(command: str, result: dict[str, Any]) -> None:
+    if command == "render":
+        print(f"{result['frames']} frames in {result['output']} ({result['fps']:.1f} frames a second rendered)")
+        return
+    camera = result["camera"]
+    print(f"{result['scene']}: {result['splats']:,} splats, photo {result['width']}x{result['height']}")
+    print(
+        f"camera: {camera['focal_length']:.1f} mm on {camera['sensor_width']:.0f} mm, {camera['position'][2]:.2f} m above the ground"
+    )
+    print("regions: " + ", ".join(region["id"] for region in result["regions"]))
+    print(f"depth: {result['depth_source']}; confidence {result['confidence']:.2f}")
+    for warning in result["warnings"]:
+        print(f"note: {warning}")
+    if "seconds" in result:
+        print("seconds: " + ", ".join(f"{stage} {value:.2f}" for stage, value in result["seconds"].items()))

@@ -1,0 +1,80 @@
+"""Which pixels are sky: smooth, bright or blue, touching the top; GrabCut draws the edge, local colours make it crisp."""
+
+import cv2
+import numpy as np
+
+from ..colour import luminance
+from .refine import snap_mask
+
+_SIDE = 320  # pixels of the longer side where the decision is made
+_SMOOTH_RANGE = 0.10  # of encoded brightness within 5 pixels; clouds vary less, foliage more
+_BLUE = 0.02  # blue over red
+_GREEN = 0.03  # green over both: leaves and lawns
+_WARM = 0.10  # red over blue: walls and lamps, unless blown out
+_BLOWN_OUT = 0.93
+_TOP_ROWS = 0.03  # of the height: sky starts here
+_LEAST_SHARE = 0.01  # of the picture
+_LEAST_TOP_SHARE = 0.06  # of the top row
+_GRABCUT_ITERATIONS = 2
+
+
+def find_sky(colours: np.ndarray) -> np.ndarray:
+    """The sky of a picture that may have none.
+
+    Args:
+        colours: (H, W, 3) float32, sRGB-encoded.
+
+    Returns:
+        (H, W) bool.
+    """
+    height, width = colours.shape[:2]
+    scale = min(1.0, _SIDE / max(height, width))
+    size = (max(16, round(width * scale)), max(16, round(height * scale)))
+    small = np.clip(cv2.resize(colours, size, interpolation=cv2.INTER_AREA), 0, 1)
+    seeds = _candidates(small)
+    if seeds.mean() < _LEAST_SHARE:
+        return np.zeros((height, width), bool)
+    sky = _touching_top(_grabcut(small, seeds))
+    if sky.mean() < _LEAST_SHARE or sky[0].mean() < _LEAST_TOP_SHARE:
+        return np.zeros((height, width), bool)
+    return snap_mask(sky, colours)
+
+
+def _candidates(small: np.ndarray) -> np.ndarray:
+    """Smooth and bright or blue pixels in one piece with the top, at the small size."""
+    light = luminance(small)
+    red, green, blue = np.moveaxis(small, -1, 0)
+    kernel = np.ones((5, 5), np.uint8)
+    smooth = cv2.dilate(light, kernel) - cv2.erode(light, kernel) < _SMOOTH_RANGE
+    lower = light[len(light) // 2 :]
+    bright = light > max(0.45, float(np.percentile(lower, 60)))
+    coloured = (blue - red > _BLUE) & (light > 0.2)
+    leaf = green - np.maximum(red, blue) > _GREEN
+    warm = (red - blue > _WARM) & (light < _BLOWN_OUT)
+    return _touching_top(smooth & (bright | coloured) & ~leaf & ~warm)
+
+
+def _touching_top(mask: np.ndarray) -> np.ndarray:
+    """The pieces of a mask that begin at the top of the picture."""
+    count, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    top = pieces[: max(1, round(len(mask) * _TOP_ROWS))]
+    keep = np.zeros(count, bool)
+    keep[np.unique(top)] = True
+    keep[0] = False
+    return keep[pieces]
+
+
+def _grabcut(small: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """Let colour models of sky and not sky draw the edge (Rother, Kolmogorov, Blake 2004)."""
+    kernel = np.ones((5, 5), np.uint8)
+    marks = np.where(seeds, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    marks[cv2.erode(seeds.astype(np.uint8), kernel, borderValue=1) > 0] = cv2.GC_FGD
+    lowest = np.nonzero(seeds.any(axis=1))[0].max()
+    marks[min(len(seeds) - 1, lowest + len(seeds) // 20) :] = cv2.GC_BGD
+    if (marks == cv2.GC_FGD).sum() < 50 or (marks != cv2.GC_FGD).sum() < 50:
+        return seeds
+    bgr = np.ascontiguousarray((small[..., ::-1] * 255).astype(np.uint8))
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)
+    cv2.grabCut(bgr, marks, None, *models, _GRABCUT_ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    return (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)

@@ -1,0 +1,74 @@
+"""Reading and writing OpenEXR files: float32, ZIP, one part, whole or not at all."""
+
+import errno
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenEXR
+
+from ..errors import ExportError, OutputError
+from ..store import atomic_path
+
+# What OpenEXR derives from the pixels and must not be handed over from another file.
+_DERIVED = ("channels", "type", "compression", "lineOrder", "name", "chunkCount", "version", "tiles")
+
+
+def write_exr(path: Path, channels: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
+    """Write one single-part scan line file, ZIP, atomically.
+
+    Args:
+        path: the file; its folder is made.
+        channels: names to (H, W) arrays; float16, float32 and uint32 keep their type.
+        header: attributes. Without `dataWindow` the picture starts at 0, 0; without `displayWindow` it is the same.
+
+    Raises:
+        OutputError: the file cannot be written, or not completely.
+    """
+    attributes = {name: value for name, value in header.items() if name not in _DERIVED}
+    attributes |= {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    with atomic_path(Path(path)) as temporary:
+        # Python's own open says why it cannot be done; OpenEXR's message has no error number.
+        temporary.touch(exist_ok=False)
+        try:
+            OpenEXR.File(attributes, {name: np.ascontiguousarray(plane) for name, plane in channels.items()}).write(str(temporary))
+            _check_complete(temporary)
+        except RuntimeError as error:
+            raise OutputError(f"“{path}” could not be written ({error}). Choose another folder or free some space.") from error
+
+
+def _check_complete(path: Path) -> None:
+    """Raise OSError where the last pixels are not in the file: OpenEXR does not notice a disk that is full at the end."""
+    file = OpenEXR.InputFile(str(path))
+    window = file.header()["dataWindow"]
+    name = next(iter(file.header()["channels"]))
+    try:
+        file.channel(name, scanLine1=window.max.y, scanLine2=window.max.y)
+    except OSError as error:
+        raise OSError(errno.ENOSPC, "the file is not complete") from error
+    finally:
+        file.close()
+
+
+def read_exr(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read a file whole; the parts of a multi-part file are put together.
+
+    Returns:
+        Channel names to (H, W) arrays in the file's own types, row 0 at the top, and the attributes of the first part
+        without those that follow from the pixels.
+
+    Raises:
+        ExportError: it is missing, damaged, or its parts differ in size.
+    """
+    if not Path(path).is_file():
+        raise ExportError(f"“{path}” is missing. Render the frame again.")
+    try:
+        file = OpenEXR.File(str(path), separate_channels=True)
+        channels = {name: channel.pixels for part in file.parts for name, channel in part.channels.items()}
+        attributes = {name: value for name, value in file.header().items() if name not in _DERIVED}
+    except (RuntimeError, ValueError) as error:
+        raise ExportError(f"“{path}” is not a complete EXR file. Render the frame again.") from error
+    if len({plane.shape for plane in channels.values()}) != 1:
+        raise ExportError(f"The layers of “{path}” differ in size. Render the frame with one size for all layers.")
+    return channels, attributes

@@ -1,0 +1,98 @@
+"""From bytes to RGB pixels as stored: OpenCV for everyday formats, OpenEXR for EXR (OpenCV's wheel has none)."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import OpenEXR
+
+from ..errors import ImageError
+from .header import Header, truncated
+
+log = logging.getLogger(__name__)
+
+_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+def pixels(data: bytes, head: Header, path: Path) -> np.ndarray:
+    """Decode to (H, W, 3) uint8, uint16 or float32 RGB, not yet turned upright; alpha is dropped."""
+    return _finite(_exr(path), path) if head.format == "exr" else _opencv(data, head, path)
+
+
+def _opencv(data: bytes, head: Header, path: Path) -> np.ndarray:
+    """Everything OpenCV decodes. CMYK JPEGs come out by its plain ink formula, without their ICC profile."""
+    image = _imdecode(data, _FLAGS)
+    if image is None and head.format == "tiff":  # OpenCV converts no float RGBA on its way
+        image = _imdecode(data, cv2.IMREAD_UNCHANGED)
+        image = image[..., 2::-1] if image is not None and image.ndim == 3 and image.shape[2] >= 3 else None
+    if image is None or image.shape[:2] != (head.height, head.width):
+        raise truncated(path)
+    if image.dtype in (np.uint8, np.uint16):
+        return image
+    if image.dtype.kind == "f":
+        return _finite(image.astype(np.float32), path)
+    raise ImageError(f"{path.name} stores {image.dtype} pixels, which cannot be read; save it with 8, 16 or 32 (float) bits.")
+
+
+def _imdecode(data: bytes, flags: int) -> np.ndarray | None:
+    """OpenCV's decoder; None where it fails, by either of its ways to say so."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
+
+
+def _finite(image: np.ndarray, path: Path) -> np.ndarray:
+    """The same without NaN and infinities: they become black."""
+    bad = ~np.isfinite(image)
+    if bad.any():
+        log.warning("%s: %d values that are no numbers were set to 0.", path.name, int(bad.sum()))
+        image = np.where(bad, np.float32(0), image)
+    return image
+
+
+def _exr(path: Path) -> np.ndarray:
+    """The first part and layer that holds a picture, in its display window, float32."""
+    try:
+        parts = OpenEXR.File(str(path), separate_channels=True).parts
+    except (RuntimeError, ValueError, OSError, TypeError):
+        raise truncated(path) from None
+    if not parts:
+        raise truncated(path)
+    for part in parts:
+        planes = _picture(part.channels)
+        if planes is not None:
+            return _in_display_window(np.stack(planes, axis=-1).astype(np.float32), part.header)
+    names = ", ".join(sorted(name for part in parts for name in part.channels)[:8]) or "none"
+    raise ImageError(f"{path.name} holds no picture, only the channels {names}; export it with R, G, B or Y.")
+
+
+def _picture(channels: dict[str, Any]) -> list[np.ndarray] | None:
+    """Red, green and blue (or luminance three times) of the first layer that has them; the unnamed layer is first."""
+    layers = sorted({name.rpartition(".")[0] for name in channels})
+    for wanted in ("RGB", "YYY"):
+        for layer in layers:
+            names = [f"{layer}.{letter}" if layer else letter for letter in wanted]
+            if all(name in channels for name in names):
+                planes = [channels[name].pixels for name in names]
+                if all(isinstance(plane, np.ndarray) and plane.shape == planes[0].shape for plane in planes):
+                    return planes
+    return None
+
+
+def _in_display_window(image: np.ndarray, header: dict[str, Any]) -> np.ndarray:
+    """Crop or pad the data window to the display window, as any viewer does."""
+    (left, top), _ = np.asarray(header["dataWindow"], int)
+    (show_left, show_top), (show_right, show_bottom) = np.asarray(header["displayWindow"], int)
+    shape = (show_bottom - show_top + 1, show_right - show_left + 1)
+    x, y = left - show_left, top - show_top
+    if (x, y) == (0, 0) and image.shape[:2] == shape:
+        return image
+    framed = np.zeros((*shape, 3), np.float32)
+    height, width = image.shape[:2]
+    y0, y1, x0, x1 = max(y, 0), min(y + height, shape[0]), max(x, 0), min(x + width, shape[1])
+    if y0 < y1 and x0 < x1:
+        framed[y0:y1, x0:x1] = image[y0 - y : y1 - y, x0 - x : x1 - x]
+    return framed

@@ -1,0 +1,104 @@
+"""The `Photo` record, and `read`, which makes one from a file."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..colour import encode_srgb
+from ..errors import ImageError
+from . import decode, exif, header
+
+MIN_SIDE = 64  # pixels; smaller pictures hold nothing to measure
+MAX_PIXELS = 100_000_000  # beyond this decoding alone needs gigabytes
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photo as it came, and its upright pixels. Integers are sRGB-encoded, floats scene-linear Rec.709."""
+
+    name: str  # the file's name without its suffix
+    suffix: str  # lower case, with its dot
+    original: bytes = field(repr=False)  # the file, bit for bit
+    pixels: np.ndarray = field(repr=False)  # (H, W, 3) uint8, uint16 or float32, RGB, upright
+    exif: dict[str, Any] = field(default_factory=dict)  # plain numbers and strings, by EXIF's names
+    focal_px: float | None = None  # pixels of the upright photo at its full size
+
+    @property
+    def width(self) -> int:
+        """Pixels of the upright photo."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels of the upright photo."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def linear(self) -> bool:
+        """Whether the pixels are scene-linear (a float file) rather than sRGB-encoded."""
+        return self.pixels.dtype.kind == "f"
+
+    def encoded(self, width: int, height: int) -> np.ndarray:
+        """The picture on another grid, sRGB-encoded; values above 1 of a linear photo survive.
+
+        Pixels are averaged by area where the grid is coarser and interpolated where it is finer: linear photos in
+        linear light, others as they are encoded.
+
+        Args:
+            width: pixels.
+            height: pixels.
+
+        Returns:
+            (height, width, 3) float32.
+        """
+        pixels = self.pixels
+        if (width, height) != (self.width, self.height):
+            way = cv2.INTER_AREA if width <= self.width and height <= self.height else cv2.INTER_LINEAR
+            pixels = cv2.resize(pixels, (width, height), interpolation=way)
+        if self.linear:
+            return encode_srgb(pixels)
+        return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def read(path: str | Path) -> Photo:
+    """Read a JPEG, PNG, TIFF, WebP, EXR or Radiance HDR file, turned upright.
+
+    Alpha is dropped: the colours under it are kept as they are in the file. Raises ImageError with one sentence where
+    the file is missing, is no image, is cut short, or is smaller or larger than can be worked with.
+    """
+    path = Path(path)
+    data = _bytes(path)
+    head = header.parse(data, path)
+    _check_size(head, path)
+    tags = exif.parse(head.exif) if head.exif else {}
+    pixels = exif.upright(decode.pixels(data, head, path), tags.get("Orientation", 1))
+    focal = exif.focal_px(tags, pixels.shape[1], pixels.shape[0])
+    return Photo(path.stem, path.suffix.lower(), data, pixels, tags, focal)
+
+
+def _bytes(path: Path) -> bytes:
+    """The whole file, or one sentence why not."""
+    if path.is_dir():
+        raise ImageError(f"{path.name} is a folder; choose a photo in it.")
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ImageError(f"There is no file {path}; choose a photo that exists.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageError(f"{path.name} cannot be opened ({reason}); check its permissions.") from None
+    if not data:
+        raise ImageError(f"{path.name} is empty (0 bytes); copy or export the photo again.")
+    return data
+
+
+def _check_size(head: header.Header, path: Path) -> None:
+    """Refuse, before anything is decoded, what is too small to measure or too large to hold."""
+    size = f"{head.width}x{head.height}"
+    if min(head.width, head.height) < MIN_SIDE:
+        raise ImageError(f"{path.name} is {size} pixels; use a photo of at least {MIN_SIDE} pixels a side.")
+    if head.width * head.height > MAX_PIXELS:
+        raise ImageError(f"{path.name} is {size} pixels; scale it down to {MAX_PIXELS // 1_000_000} megapixels or less.")

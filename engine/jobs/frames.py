@@ -1,0 +1,80 @@
+"""What Blender asks for frame by frame: the overlay's arrays, a rendered frame, a finished EXR."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import export
+from ..camera import Camera, View
+from ..errors import ArgumentError
+from ..geometry import quaternion_to_matrix
+from ..progress import Progress
+from ..render import RenderOptions, render
+from ..scene import PHOTO_CAMERA, Scene
+from ..splats import Splats
+from ..store import atomic_path
+
+
+def parse_view(record: dict[str, Any]) -> View:
+    """The wire's view.
+
+    Raises:
+        ArgumentError: it is incomplete or makes no sense.
+    """
+    try:
+        focal_and_centre = [float(record[name]) for name in ("fx", "fy", "cx", "cy")]
+        size = int(record["width"]), int(record["height"])
+        matrix = np.array(record["world_from_camera"], float).reshape(4, 4)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArgumentError(f"The view is incomplete ({error}).") from error
+    return View(*focal_and_centre, *size, matrix)
+
+
+def overlay_rows(splats: Splats) -> np.ndarray:
+    """(N, 16) float32: x y z opacity, covariance xx xy xz yy yz zz in m^2, region, confidence, r g b, origin."""
+    axes = quaternion_to_matrix(splats.rotations) * splats.scales[:, None, :]
+    covariance = axes @ axes.transpose(0, 2, 1)
+    rows = np.empty((len(splats), 16), np.float32)
+    rows[:, 0:3] = splats.positions
+    rows[:, 3] = splats.opacities
+    for column, (i, j) in enumerate(((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)), start=4):
+        rows[:, column] = covariance[:, i, j]
+    rows[:, 10] = splats.region
+    rows[:, 11] = splats.confidence
+    rows[:, 12:15] = splats.colors
+    rows[:, 15] = splats.origin
+    return rows
+
+
+def write_overlay(scene: Scene, output: str, progress: Progress) -> dict[str, Any]:
+    """Write the overlay's arrays as a .npy file."""
+    progress(0.0, "Preparing the viewport")
+    with atomic_path(Path(output)) as temporary, open(temporary, "wb") as file:
+        np.save(file, overlay_rows(scene.splats))
+    return {"count": len(scene.splats)}
+
+
+def render_frame(scene: Scene, view: View, output: str, progress: Progress) -> dict[str, Any]:
+    """Render all passes of a view into a file of raw planes."""
+    progress(0.0, "Rendering")
+    eye = tuple(float(x) for x in scene.camera(PHOTO_CAMERA).position)
+    picture = render(scene.splats, view, RenderOptions(photo_position=eye), progress)
+    progress(0.8, "Handing over")
+    layout = export.write_planes(Path(output), export.frame_planes(picture))
+    return {
+        "layout": layout,
+        "void_coverage": float(picture.void.mean()),
+        "confidence": export.frame_confidence(scene, picture),
+    }
+
+
+def finish_frame(scene: Scene, args: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Give an EXR that Blender wrote its contract names and header."""
+    progress(0.0, "Finishing the EXR")
+    view = parse_view(args["view"])
+    camera = Camera.from_json(args["camera"]) if args.get("camera") else None
+    source, destination = Path(args["path"]), Path(args.get("output") or args["path"])
+    return export.finish(
+        source, destination, scene=scene, view=view, camera=camera, frame=int(args["frame"]), fps=float(args["fps"])
+    )

@@ -1,0 +1,92 @@
+"""Reconstruct: one photo becomes a scene on disk."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import depth, image, regions, splats
+from ..camera import FULL_FRAME_WIDTH_MM, Camera
+from ..errors import ArgumentError, OutputError
+from ..progress import Progress
+from ..render import match_photo
+from ..scene import PHOTO_CAMERA, BaseWitness, Maps, Scene, save
+from .stopwatch import Stopwatch
+from .summary import summary
+
+FEWEST_SPLATS = 100
+MOST_SPLATS = 20_000_000
+
+
+@dataclass(frozen=True)
+class ReconstructOptions:
+    """What the user asked for."""
+
+    photo: str  # the photo's file
+    output: str  # the scene's folder, NAME.anchorstage
+    overwrite: bool = False  # replace an existing scene of that name
+    focal_px: float | None = None  # focal length in pixels of the upright photo; None: EXIF, else estimated
+    focal_mm: float | None = None  # focal length for a 36 mm wide frame; None: EXIF, else estimated
+    camera_height: float | None = None  # metres above the ground; None: 1.6
+    max_splats: int = splats.DEFAULT_MAX_SPLATS  # budget
+    depth: str = "builtin"  # which depth source
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense, before any work is done."""
+        for name, value in (
+            ("focal length", self.focal_px),
+            ("focal length", self.focal_mm),
+            ("camera height", self.camera_height),
+        ):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise ArgumentError(f"The {name} must be a positive number, not {value}.")
+        if self.focal_px is not None and self.focal_mm is not None:
+            raise ArgumentError("Give the focal length in pixels or in millimetres, not both.")
+        if not FEWEST_SPLATS <= self.max_splats <= MOST_SPLATS:
+            raise ArgumentError(
+                f"The number of splats must be between {FEWEST_SPLATS} and {MOST_SPLATS}, not {self.max_splats}."
+            )
+
+
+def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, Any]:
+    """Photo to scene: image, depth, splats, regions, colour match, save.
+
+    Returns:
+        The scene's summary, with `seconds` by stage.
+
+    Raises:
+        AnchorStageError: one sentence; nothing is written then.
+    """
+    folder, watch = Path(options.output).absolute(), Stopwatch()
+    if folder.exists() and not options.overwrite:
+        raise OutputError(f"“{folder}” exists already. Choose another name, or ask to overwrite it.")
+    with watch.stage("image"):
+        progress(0.0, "Reading the photo")
+        photo = image.read(options.photo)
+    with watch.stage("depth"):
+        known = depth.DepthOptions(options.depth, options.focal_px, options.focal_mm, options.camera_height, options.max_splats)
+        estimate = depth.estimate(photo, known, progress.part(0.1, 0.45))
+        colours = photo.encoded(estimate.view.width, estimate.view.height)
+    with watch.stage("regions"):
+        found = regions.find_regions(estimate, colours, progress.part(0.45, 0.6))
+    with watch.stage("splats"):
+        progress(0.6, "Splats")
+        lifted = splats.lift(estimate, colours, options.max_splats)
+        labels = regions.label_map(found, estimate.depth.shape)
+        gaussians = lifted.splats.with_(region=labels[lifted.rows >= 0])
+    with watch.stage("colours"):
+        upper = None if photo.linear else 1.0
+        gaussians = match_photo(gaussians, estimate.view, colours, lifted.rows, upper=upper, progress=progress.part(0.65, 0.85))
+    with watch.stage("save"):
+        scene = Scene(
+            name=folder.stem,
+            photo=BaseWitness(f"photo{photo.suffix}", photo.original, photo.width, photo.height, photo.exif),
+            splats=gaussians,
+            cameras=(Camera.from_view(PHOTO_CAMERA, estimate.view, FULL_FRAME_WIDTH_MM),),
+            maps=Maps(estimate.depth, estimate.uncertainty, estimate.normal, estimate.confidence),
+            regions=tuple(found),
+            depth_source=estimate.source,
+            warnings=estimate.warnings,
+        )
+        save(scene, folder, options.overwrite, progress.part(0.85, 1.0))
+    return summary(scene, folder) | {"seconds": watch.seconds}

@@ -1,0 +1,75 @@
+"""Render a camera move to a sequence of EXRs from the command line."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import export
+from ..camera import Camera, View
+from ..errors import ArgumentError
+from ..moves import Move
+from ..progress import Progress
+from ..render import ProxyRender, RenderOptions, render
+from ..scene import PHOTO_CAMERA, Scene
+from .stopwatch import Stopwatch
+from .summary import pivot_distance
+
+MOST_FRAMES = 100_000
+
+
+@dataclass(frozen=True)
+class SequenceOptions:
+    """Which move, how long, how large, where to."""
+
+    output: Path  # folder of the frames
+    move: Move = field(default_factory=Move)
+    frames: int = 1
+    width: int = 1280  # pixels
+    height: int = 720
+    fps: float = 24.0
+    camera: str | None = None  # id of the scene's camera that starts the move; None: the active one
+    overwrite: bool = False  # replace frames of that name
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense, before any work is done."""
+        if not 1 <= self.frames <= MOST_FRAMES:
+            raise ArgumentError(f"The number of frames must be between 1 and {MOST_FRAMES}, not {self.frames}.")
+        if not self.fps > 0:
+            raise ArgumentError("Frames per second must be a positive number.")
+
+
+def render_sequence(scene: Scene, options: SequenceOptions, progress: Progress) -> dict[str, Any]:
+    """Render and write every frame, `metadata.json` and the region masks.
+
+    Returns:
+        `output`, `files`, `frames`, `seconds` by stage, `fps` of the rendering.
+
+    Raises:
+        AnchorStageError: one sentence; frames already whole stay.
+    """
+    watch = Stopwatch()
+
+    def pictures() -> Iterator[tuple[Camera, View, ProxyRender]]:
+        start = scene.camera(options.camera)
+        eye = tuple(float(x) for x in scene.camera(PHOTO_CAMERA).position)
+        for index in range(options.frames):
+            progress(index / options.frames, f"Frame {index + 1} of {options.frames}")
+            part = index / max(options.frames - 1, 1) if options.frames > 1 else 1.0
+            camera = options.move.camera_at(start, part, pivot_distance(scene))
+            view = camera.view(options.width, options.height)
+            with watch.stage("render"):
+                picture = render(scene.splats, view, RenderOptions(photo_position=eye), progress)
+            yield camera, view, picture
+
+    with watch.stage("all"):
+        files = export.write_sequence(scene, pictures(), options.output, fps=options.fps, overwrite=options.overwrite)
+    progress(1.0, "Done")
+    seconds = {"render": watch.seconds["render"], "write": round(watch.seconds["all"] - watch.seconds["render"], 4)}
+    return {
+        "output": str(options.output),
+        "files": [str(path) for path in files],
+        "frames": options.frames,
+        "seconds": seconds,
+        "fps": options.frames / max(watch.seconds["render"], 1e-6),
+    }

@@ -1,0 +1,61 @@
+"""Camera moves as a film crew names them, in metres and degrees, along the camera's own axes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .camera import Camera
+from .errors import ArgumentError
+from .geometry import pose, rotation_about
+
+_UP = np.array([0.0, 0.0, 1.0])
+_UNITS = {"dolly": "m", "truck": "m", "pedestal": "m", "orbit": "°", "pan": "°", "tilt": "°", "lens": "mm"}
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where a camera ends, relative to where it starts; frames between are interpolated linearly."""
+
+    dolly: float = 0.0  # metres forward, along the viewing direction
+    truck: float = 0.0  # metres to the right
+    pedestal: float = 0.0  # metres up, along the world's vertical
+    orbit: float = 0.0  # degrees around the vertical through the pivot; the camera goes to the right where positive
+    pan: float = 0.0  # degrees, to the left where positive, as a Z rotation in Blender
+    tilt: float = 0.0  # degrees, up where positive
+    lens: float | None = None  # millimetres at the end; None keeps the lens
+
+    def camera_at(self, start: Camera, part: float, pivot_distance: float) -> Camera:
+        """The camera after `part` (0..1) of the move; `pivot_distance` metres ahead lies what `orbit` turns around."""
+        matrix = start.world_from_camera
+        right, forward = matrix[:3, 0], matrix[:3, 2]
+        turn = rotation_about(_UP, np.radians(self.orbit * part))
+        pivot = matrix[:3, 3] + forward * pivot_distance
+        position = pivot + turn @ (matrix[:3, 3] - pivot)
+        position = position + turn @ (forward * self.dolly + right * self.truck) * part + _UP * self.pedestal * part
+        look = rotation_about(_UP, np.radians(self.pan * part)) @ turn
+        rotation = look @ rotation_about(right, np.radians(self.tilt * part)) @ matrix[:3, :3]
+        moved = start.moved(pose(rotation, position))
+        if self.lens is None:
+            return moved
+        focal = start.focal_length + (self.lens - start.focal_length) * part
+        return Camera(moved.id, moved.position, moved.rotation, focal, start.sensor_width, start.aspect_ratio, start.shift)
+
+
+def parse_move(text: str) -> Move:
+    """Read `dolly:1.5,truck:-0.3,lens:50`.
+
+    Raises:
+        ArgumentError: an unknown move, or no number behind it.
+    """
+    values: dict[str, float] = {}
+    for part in filter(None, (word.strip() for word in text.split(","))):
+        name, _, value = part.partition(":")
+        if name not in _UNITS:
+            raise ArgumentError(f"“{name}” is not a move; use {', '.join(_UNITS)}, as in dolly:1.5,truck:0.3.")
+        try:
+            values[name] = float(value)
+        except ValueError:
+            raise ArgumentError(f"“{part}” needs a number in {_UNITS[name]}, as in {name}:1.5.") from None
+        if not np.isfinite(values[name]) or (name == "lens" and values[name] <= 0):
+            raise ArgumentError(f"“{part}” needs a usable number in {_UNITS[name]}.")
+    return Move(**values)

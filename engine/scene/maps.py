@@ -1,0 +1,53 @@
+"""The maps of a scene as EXR files that any program opens: depth, normal, confidence."""
+
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+
+from ..errors import SceneError
+from ..store import atomic_path
+from .record import Maps
+
+_FILES = {
+    "depth": {"Z": "depth", "uncertainty": "uncertainty"},
+    "normal": {"normal.X": "normal", "normal.Y": "normal", "normal.Z": "normal"},
+    "confidence": {"Y": "confidence"},
+}
+
+
+def write_maps(folder: Path, maps: Maps) -> None:
+    """Write depth.exr (`Z` and `uncertainty`, metres), normal.exr and confidence.exr, 32-bit float, ZIP."""
+    _write(folder / "depth.exr", {"Z": maps.depth, "uncertainty": maps.uncertainty})
+    _write(folder / "normal.exr", {f"normal.{axis}": maps.normal[..., i] for i, axis in enumerate("XYZ")})
+    _write(folder / "confidence.exr", {"Y": maps.confidence})
+
+
+def _write(path: Path, channels: dict[str, np.ndarray]) -> None:
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    planes = {name: np.ascontiguousarray(array, np.float32) for name, array in channels.items()}
+    with atomic_path(path) as temporary:
+        OpenEXR.File(header, planes).write(str(temporary))
+
+
+def read_maps(folder: Path) -> Maps:
+    """Read what `write_maps` wrote.
+
+    Raises:
+        SceneError: a file is missing, damaged, or of another size than the rest.
+    """
+    depth, normal, confidence = (_read(folder / f"{name}.exr", list(channels)) for name, channels in _FILES.items())
+    if not depth[0].shape == normal[0].shape == confidence[0].shape:
+        raise SceneError(f"The maps in “{folder}” differ in size. Restore them, or reconstruct again.")
+    return Maps(depth[0], depth[1], np.stack(normal, axis=-1), confidence[0])
+
+
+def _read(path: Path, names: list[str]) -> list[np.ndarray]:
+    if not path.is_file():
+        raise SceneError(f"The map “{path}” is missing. Restore it, or reconstruct again.")
+    try:
+        with OpenEXR.File(str(path), separate_channels=True) as file:
+            channels = file.channels()
+            return [np.array(channels[name].pixels, np.float32) for name in names]
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise SceneError(f"The map “{path}” is damaged. Restore it, or reconstruct again.") from error

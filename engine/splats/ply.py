@@ -1,0 +1,133 @@
+"""Splats in the PLY layout of 3D Gaussian Splatting (Kerbl et al. 2023), with our extra properties.
+
+Binary little-endian, one `vertex` element of floats: `x y z nx ny nz f_dc_0..2 opacity scale_0..2 rot_0..3`, where
+colour is a degree-0 spherical harmonic, opacity a logit, scales natural logarithms and rotations w x y z. Ours follow:
+`confidence region origin`. The axes are ours (metres, Z up), said in a comment line.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import SplatError
+from ..store import atomic_path
+from .record import Splats
+
+SH_DEGREE_0 = 0.28209479177387814  # the constant spherical harmonic, 1 / (2 sqrt(pi))
+_MIN_OPACITY = 1e-6  # a logit stays finite
+_MIN_SCALE = 1e-9  # metres; a logarithm stays finite
+_MAX_HEADER = 65536
+
+_NAMES = ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"]
+_NAMES += ["scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3", "confidence", "region", "origin"]
+_REQUIRED = set(_NAMES) - {"nx", "ny", "nz", "confidence", "region", "origin"}
+_TYPES = {
+    **dict.fromkeys(("char", "int8"), "<i1"),
+    **dict.fromkeys(("uchar", "uint8"), "<u1"),
+    **dict.fromkeys(("short", "int16"), "<i2"),
+    **dict.fromkeys(("ushort", "uint16"), "<u2"),
+    **dict.fromkeys(("int", "int32"), "<i4"),
+    **dict.fromkeys(("uint", "uint32"), "<u4"),
+    **dict.fromkeys(("float", "float32"), "<f4"),
+    **dict.fromkeys(("double", "float64"), "<f8"),
+}
+
+
+def write_ply(path: Path, splats: Splats) -> None:
+    """Write atomically.
+
+    Raises:
+        OutputError: the place cannot be written to.
+    """
+    rows = np.zeros((len(splats), len(_NAMES)), "<f4")
+    opacity = np.clip(splats.opacities.astype(np.float64), _MIN_OPACITY, 1 - _MIN_OPACITY)
+    rows[:, 0:3] = splats.positions
+    rows[:, 3:6] = splats.normals
+    rows[:, 6:9] = (splats.colors - 0.5) / SH_DEGREE_0
+    rows[:, 9] = np.log(opacity / (1 - opacity))
+    rows[:, 10:13] = np.log(np.maximum(splats.scales, _MIN_SCALE))
+    rows[:, 13:17] = splats.rotations
+    rows[:, 17] = splats.confidence
+    rows[:, 18] = splats.region
+    rows[:, 19] = splats.origin
+    header = ["ply", "format binary_little_endian 1.0", "comment AnchorStage: metres, Z up, photo along +Y"]
+    header += [f"comment metric_scale {splats.metric_scale!r}", f"element vertex {len(splats)}"]
+    header += [f"property float {name}" for name in _NAMES] + ["end_header\n"]
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.write("\n".join(header).encode("ascii"))
+        file.write(rows.tobytes())
+
+
+def read_ply(path: Path) -> Splats:
+    """Read a 3DGS PLY, ours or another program's (without confidence, regions and origin: 1, none, photographed).
+
+    Raises:
+        SplatError: missing, not such a PLY, truncated, or with values that are not numbers.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise SplatError(
+            f"“{path}” cannot be read ({error.strerror}). Restore it from a backup, or reconstruct again."
+        ) from error
+    rows, scale = _vertices(data, Path(path))
+    missing = sorted(_REQUIRED - set(rows.dtype.names or ()))
+    if missing:
+        raise SplatError(f"“{path}” is a PLY without {', '.join(missing)}: not a Gaussian splat file.")
+
+    def columns(*names: str) -> np.ndarray:
+        return np.stack([rows[name].astype(np.float32) for name in names], axis=-1)
+
+    def optional(name: str, otherwise: float) -> np.ndarray:
+        return rows[name].astype(np.float32) if name in rows.dtype.names else np.full(len(rows), otherwise, np.float32)
+
+    splats = Splats(
+        positions=columns("x", "y", "z"),
+        scales=np.exp(np.minimum(columns("scale_0", "scale_1", "scale_2"), 30)),
+        rotations=_unit(columns("rot_0", "rot_1", "rot_2", "rot_3")),
+        opacities=1 / (1 + np.exp(-np.clip(columns("opacity")[:, 0], -30, 30))),
+        colors=columns("f_dc_0", "f_dc_1", "f_dc_2") * np.float32(SH_DEGREE_0) + 0.5,
+        confidence=optional("confidence", 1),
+        region=np.rint(optional("region", -1)),
+        origin=np.rint(optional("origin", 0)),
+        metric_scale=scale,
+    )
+    if not all(np.isfinite(a).all() for a in (splats.positions, splats.scales, splats.opacities, splats.colors)):
+        raise SplatError(f"“{path}” holds values that are not numbers. Restore it from a backup, or reconstruct again.")
+    return splats
+
+
+def _unit(quaternions: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(quaternions, axis=1, keepdims=True)
+    return np.where(length > 0, quaternions / np.maximum(length, 1e-12), np.float32([1, 0, 0, 0]))
+
+
+def _vertices(data: bytes, path: Path) -> tuple[np.ndarray, float]:
+    """The vertex element as a structured array, and the metric scale of the header's comment."""
+    end = data.find(b"end_header\n", 0, _MAX_HEADER)
+    if not data.startswith(b"ply") or end < 0:
+        raise SplatError(f"“{path}” is not a PLY file.")
+    start = end + len(b"end_header\n")
+    count, scale, fields, element, format_ = 0, 1.0, [], "", ""
+    try:
+        for line in data[:end].decode("ascii", "replace").splitlines():
+            words = line.split()
+            if words[:1] == ["format"]:
+                format_ = words[1]
+            elif words[:2] == ["comment", "metric_scale"]:
+                scale = float(words[2])
+            elif words[:1] == ["element"]:
+                if element == "" and words[1] != "vertex":
+                    raise SplatError(f"“{path}” does not begin with vertices: not a Gaussian splat file.")
+                element = words[1]
+                count = int(words[2]) if element == "vertex" else count
+            elif words[:1] == ["property"] and element == "vertex":
+                fields.append((words[2], _TYPES[words[1]]))
+    except (KeyError, IndexError, ValueError) as error:
+        raise SplatError(f"“{path}” has a damaged PLY header.") from error
+    if format_ != "binary_little_endian" or len({name for name, _ in fields}) != len(fields) or not fields:
+        raise SplatError(f"“{path}” is not a binary little-endian PLY of Gaussian splats.")
+    layout = np.dtype(fields)
+    if len(data) - start < count * layout.itemsize:
+        raise SplatError(f"“{path}” is truncated. Restore it from a backup, or reconstruct again.")
+    return np.frombuffer(data, layout, count, start), scale

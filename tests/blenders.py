@@ -1,0 +1,128 @@
+"""Runs scenario scripts in real Blenders, with the packaged zip installed in a throw-away profile."""
+
+import atexit
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = ROOT / "tests"
+TAIL = 4000  # characters of a failed Blender's output that a person still reads
+SCREEN = "-screen 0 1600x1000x24"
+
+
+class Blender(NamedTuple):
+    """One Blender that the tests know of; whether it is on this machine, `is_here` says."""
+
+    name: str  # "bpy-4.2", "window-5.2"
+    kind: str  # "bpy": a headless wheel, run as a Python; "window": an executable
+    executable: Path
+
+    @property
+    def is_here(self) -> bool:
+        """True where it can be run."""
+        return self.executable.exists()
+
+
+class BlenderFailed(Exception):
+    """A scenario failed; the text ends with what Blender said."""
+
+
+def expected() -> list[Blender]:
+    """Every Blender of pyproject.toml, here or not."""
+    pins = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["anchorstage"]
+    python = "Scripts/python.exe" if os.name == "nt" else "bin/python"
+    names = [f"bpy-{version.rpartition('.')[0]}" for version in pins["bpy"]]
+    wheels = [Blender(name, "bpy", ROOT / ".blenders" / name / python) for name in names]
+    return wheels + [Blender(f"window-{version}", "window", windowed_folder() / f"blender-{version}") for version in pins["windowed"]]
+
+
+def windowed_folder() -> Path:
+    """Where the windowed Blenders are looked for."""
+    return Path(os.environ.get("ANCHORSTAGE_BLENDERS", "/opt/real-blender/bin"))
+
+
+def blenders() -> list[Blender]:
+    """The Blenders that are on this machine."""
+    return [blender for blender in expected() if blender.is_here]
+
+
+@cache
+def installed_profile(blender: Blender, archive: Path) -> Path:
+    """A BLENDER_USER_RESOURCES with the zip installed and enabled; made once a session for each Blender."""
+    profile = Path(tempfile.mkdtemp(prefix=f"anchorstage-{blender.name}-"))
+    atexit.register(shutil.rmtree, profile, ignore_errors=True)
+    launch(blender, profile, [TESTS / "blender_install.py"], [archive], timeout=300)
+    return profile
+
+
+def run(
+    blender: Blender,
+    script: Path,
+    *arguments: object,
+    archive: Path,
+    timeout: float = 300,
+    window: bool = False,
+    environment: dict[str, str] | None = None,
+) -> dict:
+    """Run a scenario with the extension installed and enabled.
+
+    Args:
+        blender: Where.
+        script: It finds its arguments in `sys.argv[1:]`; the last is the path to which it writes one JSON object.
+        *arguments: For the script, before that path.
+        archive: The zip to install.
+        timeout: Seconds after which Blender and all that it started is killed.
+        window: In a window on a virtual screen; the script must then end with `os._exit(0)`.
+        environment: Further environment variables.
+
+    Returns:
+        The object that the script wrote, with Blender's output under "stdout".
+
+    Raises:
+        BlenderFailed: It ended with another status than 0, took too long, or wrote nothing.
+    """
+    profile = installed_profile(blender, archive)
+    with tempfile.TemporaryDirectory(prefix="anchorstage-run-") as folder:
+        output = Path(folder) / "result.json"
+        inside = ["window" if window else "headless", script, *arguments, output]
+        entry = [TESTS / "blender_entry.py"]
+        said = launch(blender, profile, entry, inside, timeout=timeout, window=window, environment=environment)
+        if not output.is_file():
+            raise BlenderFailed(f"{script} wrote no result in {blender.name}\n{said[-TAIL:]}")
+        return {"stdout": said, **json.loads(output.read_text(encoding="utf-8"))}
+
+
+def launch(blender, profile, script, arguments, *, timeout, window=False, environment=None) -> str:
+    """Start a Blender with a script and give all that it said."""
+    command = [str(part) for part in _command(blender, script, arguments, window)]
+    variables = {**os.environ, **(environment or {}), "BLENDER_USER_RESOURCES": str(profile), "PYTHONUNBUFFERED": "1"}
+    variables.pop("PYTHONPATH", None)
+    process = subprocess.Popen(
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
+    )
+    try:
+        said, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        said, _ = process.communicate()
+        raise BlenderFailed(f"{blender.name} took more than {timeout} s: {' '.join(command)}\n{said[-TAIL:]}") from None
+    if process.returncode:
+        raise BlenderFailed(f"{blender.name} ended with {process.returncode}: {' '.join(command)}\n{said[-TAIL:]}")
+    return said
+
+
+def _command(blender: Blender, script: list, arguments: list, window: bool) -> list:
+    if blender.kind == "bpy":
+        return [blender.executable, *script, *arguments]
+    options = ["--python-exit-code", "1", "-P", *script, "--", *arguments]
+    if window:
+        return ["xvfb-run", "-a", "-s", SCREEN, blender.executable, "--window-geometry", "0", "0", "1600", "1000", *options]
+    return [blender.executable, "-b", *options]

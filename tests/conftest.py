@@ -1,0 +1,71 @@
+"""What every test may ask for: the photo, the packaged zip, and the Blenders."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+sys.path[:0] = [str(TESTS), str(ROOT)]
+
+import blenders  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def china() -> Path:
+    """The real photo that the demo uses, 640 by 427 pixels."""
+    from tools.photo import ensure_photo
+
+    return ensure_photo(Path(sys.executable))
+
+
+@pytest.fixture(scope="session")
+def package_zip() -> Path:
+    """The extension's zip for this platform, as `build.py package` makes it."""
+    from tools import package
+
+    subprocess.run([sys.executable, ROOT / "build.py", "package"], check=True, capture_output=True)
+    return package.zip_path(package.this_platform())
+
+
+@pytest.fixture(params=blenders.expected(), ids=lambda blender: blender.name)
+def blender(request) -> blenders.Blender:
+    """Each Blender in turn, to be run without a window."""
+    return _present(request.param)
+
+
+@pytest.fixture(params=[b for b in blenders.expected() if b.kind == "bpy"], ids=lambda blender: blender.name)
+def bpy_blender(request) -> blenders.Blender:
+    """Each headless wheel in turn."""
+    return _present(request.param)
+
+
+@pytest.fixture(params=[b for b in blenders.expected() if b.kind == "window"], ids=lambda blender: blender.name)
+def window_blender(request) -> blenders.Blender:
+    """Each Blender with a window in turn."""
+    return _present(request.param)
+
+
+def _present(blender: blenders.Blender) -> blenders.Blender:
+    """Skip where a Blender is missing on a developer's machine; fail where continuous integration lacks it."""
+    if not blender.is_here:
+        why = f"{blender.name}: there is no {blender.executable}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
+    return blender
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """One clear line where tests were left out for want of a Blender."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    missing = [report for report in skipped if "there is no" in str(report.longrepr)]
+    if missing:
+        names = ", ".join(sorted({b.name for b in blenders.expected() if not b.is_here}))
+        terminalreporter.write_line(
+            f"{len(missing)} tests skipped: this machine lacks {names} "
+            f"(`build.py test` sets up the wheels; ANCHORSTAGE_BLENDERS names the folder of the windowed ones)"
+        )

@@ -1,0 +1,1 @@
+"""What build.py is made of: set-up and packaging, standard library only."""

@@ -1,0 +1,140 @@
+"""Makes the extension's zips: one a platform, good for every Python that a supported Blender has.
+
+The same sources give the same bytes: names sorted, one timestamp, and the kernels are the same wherever they are built.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.kernels import compiler
+
+from .steps import BUILD, ROOT, locked, manifest, pins, quietly, step
+
+DIST = ROOT / "dist"
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip can hold
+ROOT_FILES = ("__init__.py", "LICENSE", "README.md")
+CODE = ("engine", "anchorstage_addon")
+MODE = 0o100644 << 16  # a plain file that everyone may read, for unpackers that look
+
+
+def platforms() -> list[str]:
+    """Blender's names of the platforms we ship for."""
+    return list(pins()["tool"]["anchorstage"]["platforms"])
+
+
+def this_platform() -> str | None:
+    """Blender's name of the running platform, or None where we do not ship for it."""
+    targets = compiler.targets_for()
+    return targets[0].platform if targets else None
+
+
+def zip_path(platform: str) -> Path:
+    """Where `package` puts the zip of a platform."""
+    about = manifest()
+    return DIST / f"{about['id']}-{about['version']}-{platform}.zip"
+
+
+def build_zip(platform: str, python: Path) -> Path:
+    """Compile, download and pack for one platform.
+
+    Args:
+        platform: One of `platforms()`.
+        python: The interpreter of `.venv`, with pip and zig.
+
+    Returns:
+        The zip's path. Whatever stood there is replaced whole, or not at all.
+    """
+    kernels(compiler.targets_for([platform]), python)
+    wheels = fetch_wheels(platform, python)
+    output = zip_path(platform)
+    with step(f"Packing {output.relative_to(ROOT)}"):
+        DIST.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=DIST, prefix=".packing-") as folder:
+            temporary = Path(folder) / output.name
+            _write(temporary, dict(_contents(platform, wheels)))
+            os.replace(temporary, output)
+    return output
+
+
+def kernels(targets: list[compiler.Target], python: Path) -> None:
+    """Compile the kernels that are out of date."""
+    with locked():
+        if compiler.stale(targets, str(python)):
+            with step(f"Compiling the kernels ({', '.join(dict.fromkeys(target.machine for target in targets))})"):
+                compiler.build(targets, str(python))
+
+
+def fetch_wheels(platform: str, python: Path) -> list[Path]:
+    """The wheels that the zip carries, from `build/wheels` or downloaded to there."""
+    wanted = _wanted(platform)
+    digest = hashlib.sha256(repr(wanted).encode()).hexdigest()[:12]
+    folder = BUILD / "wheels" / f"{platform}-{digest}"
+    with locked():
+        if not folder.is_dir():
+            with step(f"Downloading the wheels for {platform}"):
+                _download(wanted, folder, python)
+    return sorted(folder.glob("*.whl"))
+
+
+def _wanted(platform: str) -> list[list[str]]:
+    """For each wheel, pip's arguments that name it."""
+    own = pins()["tool"]["anchorstage"]
+    pinned = {spec.partition("==")[0]: spec for spec in pins()["project"]["dependencies"]}
+    tags = [part for tag in own["platforms"][platform] for part in ("--platform", tag)]
+    return [
+        ["--implementation", "cp", "--python-version", "311" if abi == "abi3" else abi[2:], "--abi", abi, *tags, pinned[name]]
+        for name, abis in own["wheels"].items()
+        for abi in abis
+    ]
+
+
+def _download(wanted: list[list[str]], folder: Path, python: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".downloading-"))
+    pip = [python, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+    try:
+        for arguments in wanted:
+            quietly([*pip, "--dest", temporary, *arguments], f"Downloading {arguments[-1]}")
+        os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _contents(platform: str, wheels: list[Path]) -> Iterator[tuple[str, bytes]]:
+    yield "blender_manifest.toml", _manifest_for(platform, wheels).encode()
+    for name in ROOT_FILES:
+        yield name, (ROOT / name).read_bytes()
+    for folder in CODE:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and _is_ours(path.relative_to(ROOT)):
+                yield path.relative_to(ROOT).as_posix(), path.read_bytes()
+    for target in compiler.targets_for([platform]):
+        yield f"engine/kernels/lib/{target.filename}", (compiler.LIBRARIES / target.filename).read_bytes()
+    for wheel in wheels:
+        yield f"wheels/{wheel.name}", wheel.read_bytes()
+
+
+def _is_ours(path: Path) -> bool:
+    """Not what Python, an editor or the compiler left there."""
+    return not any(part.startswith(".") or part in ("__pycache__", "lib") for part in path.parts)
+
+
+def _manifest_for(platform: str, wheels: list[Path]) -> str:
+    """The manifest with the two keys that differ between zips, before its first table as TOML demands."""
+    head, table, tail = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8").partition("\n[")
+    listed = "".join(f'    "./wheels/{wheel.name}",\n' for wheel in wheels)
+    return f'{head}\nplatforms = ["{platform}"]\nwheels = [\n{listed}]\n{table}{tail}'
+
+
+def _write(output: Path, contents: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(output, "w") as archive:
+        for name in sorted(contents):
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.create_system, info.external_attr = 3, MODE  # 3: Unix, so that a zip made on Windows is the same
+            info.compress_type = zipfile.ZIP_STORED if name.endswith(".whl") else zipfile.ZIP_DEFLATED  # a wheel is a zip
+            archive.writestr(info, contents[name])
