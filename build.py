@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> int:
     except (BuildError, compiler.CompileError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130  # as a shell reports Ctrl-C
 
 
 def demo(options: argparse.Namespace, _extra: list[str]) -> int:
@@ -50,9 +52,11 @@ def demo(options: argparse.Namespace, _extra: list[str]) -> int:
     blender = environments.ensure(environments.blender(pins()["tool"]["anchorstage"]["bpy"][-1]))
     archive = package.build_zip(_this_platform(), python)
     photo = options.photo or ensure_photo(python)
+    output = ROOT / "demo-out"
     with tempfile.TemporaryDirectory(prefix="anchorstage-demo-") as profile:
-        command = [blender, "demo/demo.py", "--zip", archive, "--photo", photo, "--output", ROOT / "demo-out"]
-        return subprocess.run(command, env={**os.environ, "BLENDER_USER_RESOURCES": profile}, check=False).returncode
+        command = [blender, "demo/demo.py", "--zip", archive, "--photo", photo, "--output", output]
+        status = subprocess.run(command, env={**os.environ, "BLENDER_USER_RESOURCES": profile}, check=False).returncode
+    return status or subprocess.run([python, "demo/sheet.py", output], check=False).returncode
 
 
 def test(options: argparse.Namespace, extra: list[str]) -> int:
@@ -65,7 +69,7 @@ def test(options: argparse.Namespace, extra: list[str]) -> int:
             environments.ensure(environments.blender(version))
     outcomes = [
         _checked("Checking the style with ruff", [python, "-m", "ruff", "check", "--quiet", "."]),
-        _checked("Checking the types with mypy", [python, "-m", "mypy", "engine", "anchorstage_addon"]),
+        _checked("Checking the types with mypy", [python, "-m", "mypy", "engine", "anchorstage_addon", "tools", "build.py"]),
     ]
     quick = ["-m", "not slow", "tests/engine"] if options.quick else []
     outcomes.append(subprocess.run([python, "-m", "pytest", *quick, *extra], check=False).returncode)
@@ -112,6 +116,10 @@ def _checked(text: str, command: list) -> int:
     return result.returncode
 
 
+def _absolute(path: str) -> Path:
+    return Path(path).absolute()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build.py", description="Sets itself up, then does one of these.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -121,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         return sub
 
-    add("demo", demo).add_argument("photo", nargs="?", type=Path, metavar="PHOTO", help="the picture (default: china.jpg)")
+    add("demo", demo).add_argument("photo", nargs="?", type=_absolute, metavar="PHOTO", help="the picture (default: china.jpg)")
     add("test", test).add_argument("--quick", action="store_true", help="no Blender and nothing slow: under three minutes")
     add("bench", bench)
     add("package", package_zips).add_argument("--platform", choices=["all", *package.platforms()], help="default: this one")

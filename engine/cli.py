@@ -53,8 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        print(f"anchorstage: {message}", file=sys.stderr)
+        print(f"anchorstage: {message}; see `{self.prog} --help`.", file=sys.stderr)
         raise SystemExit(USAGE_ERROR)
 
 

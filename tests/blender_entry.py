@@ -9,8 +9,10 @@ import runpy
 import sys
 import traceback
 
+import bpy  # noqa: F401  before its siblings: a wheel finds them only then
+
+# isort: split
 import addon_utils
-import bpy
 
 MODULE = "bl_ext.user_default.anchorstage"
 
@@ -24,16 +26,18 @@ def _finish(status):
 
 def _main(window, script, *arguments):
     sys.argv = [script, *arguments]
+    done = False
     try:
-        if addon_utils.enable(MODULE, default_set=True) is None:
+        _, loaded = addon_utils.check(MODULE)
+        if not loaded and addon_utils.enable(MODULE, default_set=True) is None:
             raise RuntimeError(f"{MODULE} cannot be enabled")
         runpy.run_path(script, run_name="__main__")
-    except SystemExit as leaving:
-        _finish(leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None))
-    except BaseException:
-        traceback.print_exc()
-        _finish(1)
-    if window != "window" or not bpy.context.window_manager.windows:
+        done = True
+    finally:
+        if not done:
+            traceback.print_exc()
+            _finish(1)
+    if window != "window":
         _finish(0)
 
 

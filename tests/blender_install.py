@@ -6,6 +6,7 @@ import traceback
 
 import bpy
 
+status = 1
 try:
     archive = sys.argv[-1]
     bpy.ops.extensions.package_install_files(repo="user_default", filepath=archive, enable_on_install=True)
@@ -14,9 +15,9 @@ try:
     bpy.context.preferences.view.show_splash = False
     bpy.ops.wm.save_userpref()
     status = 0
-except BaseException:
-    traceback.print_exc()
-    status = 1
-sys.stdout.flush()
-sys.stderr.flush()
-os._exit(status)
+finally:
+    if status:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # see blender_entry.py

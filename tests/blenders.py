@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import tomllib
 from functools import cache
@@ -41,7 +42,8 @@ def expected() -> list[Blender]:
     python = "Scripts/python.exe" if os.name == "nt" else "bin/python"
     names = [f"bpy-{version.rpartition('.')[0]}" for version in pins["bpy"]]
     wheels = [Blender(name, "bpy", ROOT / ".blenders" / name / python) for name in names]
-    return wheels + [Blender(f"window-{version}", "window", windowed_folder() / f"blender-{version}") for version in pins["windowed"]]
+    folder = windowed_folder()
+    return wheels + [Blender(f"window-{version}", "window", folder / f"blender-{version}") for version in pins["windowed"]]
 
 
 def windowed_folder() -> Path:
@@ -52,6 +54,15 @@ def windowed_folder() -> Path:
 def blenders() -> list[Blender]:
     """The Blenders that are on this machine."""
     return [blender for blender in expected() if blender.is_here]
+
+
+@cache
+def package_zip() -> Path:
+    """The extension's zip for this platform, as `build.py package` makes it; made once a session."""
+    from tools import package
+
+    subprocess.run([sys.executable, ROOT / "build.py", "package"], check=True, capture_output=True)
+    return package.zip_path(package.this_platform())
 
 
 @cache
@@ -67,18 +78,16 @@ def run(
     blender: Blender,
     script: Path,
     *arguments: object,
-    archive: Path,
     timeout: float = 300,
     window: bool = False,
     environment: dict[str, str] | None = None,
 ) -> dict:
-    """Run a scenario with the extension installed and enabled.
+    """Run a scenario with the packaged extension installed and enabled.
 
     Args:
         blender: Where.
         script: It finds its arguments in `sys.argv[1:]`; the last is the path to which it writes one JSON object.
         *arguments: For the script, before that path.
-        archive: The zip to install.
         timeout: Seconds after which Blender and all that it started is killed.
         window: In a window on a virtual screen; the script must then end with `os._exit(0)`.
         environment: Further environment variables.
@@ -89,7 +98,7 @@ def run(
     Raises:
         BlenderFailed: It ended with another status than 0, took too long, or wrote nothing.
     """
-    profile = installed_profile(blender, archive)
+    profile = installed_profile(blender, package_zip())
     with tempfile.TemporaryDirectory(prefix="anchorstage-run-") as folder:
         output = Path(folder) / "result.json"
         inside = ["window" if window else "headless", script, *arguments, output]
@@ -105,9 +114,8 @@ def launch(blender, profile, script, arguments, *, timeout, window=False, enviro
     command = [str(part) for part in _command(blender, script, arguments, window)]
     variables = {**os.environ, **(environment or {}), "BLENDER_USER_RESOURCES": str(profile), "PYTHONUNBUFFERED": "1"}
     variables.pop("PYTHONPATH", None)
-    process = subprocess.Popen(
-        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    process = subprocess.Popen(command, env=variables, start_new_session=True, **pipes)
     try:
         said, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
@@ -124,5 +132,5 @@ def _command(blender: Blender, script: list, arguments: list, window: bool) -> l
         return [blender.executable, *script, *arguments]
     options = ["--python-exit-code", "1", "-P", *script, "--", *arguments]
     if window:
-        return ["xvfb-run", "-a", "-s", SCREEN, blender.executable, "--window-geometry", "0", "0", "1600", "1000", *options]
+        return ["xvfb-run", "-a", "-s", SCREEN, blender.executable, "--enable-event-simulate", "--window-geometry", "0", "0", "1600", "1000", *options]
     return [blender.executable, "-b", *options]

@@ -1,7 +1,6 @@
 """What every test may ask for: the photo, the packaged zip, and the Blenders."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
-sys.path[:0] = [str(TESTS), str(ROOT)]
+sys.path[:0] = [str(TESTS), str(TESTS / "engine"), str(ROOT)]
 
 import blenders  # noqa: E402
 
@@ -25,10 +24,7 @@ def china() -> Path:
 @pytest.fixture(scope="session")
 def package_zip() -> Path:
     """The extension's zip for this platform, as `build.py package` makes it."""
-    from tools import package
-
-    subprocess.run([sys.executable, ROOT / "build.py", "package"], check=True, capture_output=True)
-    return package.zip_path(package.this_platform())
+    return blenders.package_zip()
 
 
 @pytest.fixture(params=blenders.expected(), ids=lambda blender: blender.name)

@@ -107,7 +107,7 @@ def _download(wanted: list[list[str]], folder: Path, python: Path) -> None:
 
 def _contents(platform: str, wheels: list[Path]) -> Iterator[tuple[str, bytes]]:
     yield "blender_manifest.toml", _manifest_for(platform, wheels).encode()
-    for name in ROOT_FILES:
+    for name in filter(lambda name: (ROOT / name).is_file(), ROOT_FILES):
         yield name, (ROOT / name).read_bytes()
     for folder in CODE:
         for path in sorted((ROOT / folder).rglob("*")):

@@ -38,8 +38,8 @@ def pick(context: bpy.types.Context, x: int, y: int) -> int:
     target = views.shown(context.region.as_pointer()) if _visible(context) else None
     if target is None or not (0 <= x < target.front.width and 0 <= y < target.front.height):
         return -1
-    with target.buffer.bind():
-        texel = target.buffer.read_color(x, y, 1, 1, 4, 1, "FLOAT")
+    with target.bound() as buffer:
+        texel = buffer.read_color(x, y, 1, 1, 4, 1, "FLOAT")
     texel.dimensions = 4  # Blender 4.3 gives NumPy wrong strides for buffers of several dimensions
     _, region_and_one, _, weight = np.asarray(texel)
     return round(float(region_and_one / weight)) - 1 if weight > 0.0 else -1

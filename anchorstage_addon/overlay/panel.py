@@ -39,15 +39,11 @@ class ANCHORSTAGE_PT_overlay(bpy.types.Panel):
         column.prop(settings, "opacity")
         column.prop(settings, "size")
         column.prop(settings, "moving_splats")
-        self._state(context)
-
-    def _state(self, context: bpy.types.Context) -> None:
-        """One line on what is drawn, or why nothing is."""
         loaded = store.current(context.scene)
         if guard.stopped():
-            self.layout.label(text="The overlay stopped; see the console", icon="ERROR")
+            layout.label(text="The overlay stopped; see the console", icon="ERROR")
         elif loaded is not None:
-            self.layout.label(text=f"{loaded.count:,} splats")
+            layout.label(text=f"{loaded.count:,} splats")
 
 
 def register() -> None:

@@ -13,6 +13,8 @@ so the second shader writes `c ** 2.2`.
 
 import gpu
 
+from .textures import TEXTURE_WIDTH
+
 LOW_PASS = 0.3  # square pixels on both axes, gsplat's eps2d
 ALPHA_CAP = 0.999  # gsplat
 ALPHA_CUT = "(1.0 / 255.0)"  # gsplat
@@ -21,6 +23,8 @@ FAINT_WEIGHT = 0.001  # what fainter splats weigh: they decide only where there 
 DEPTH_PULL = 0.02  # a splat's front is one standard deviation before its centre, at most this share of its depth
 FRUSTUM_MARGIN = 1.3  # the Jacobian is taken no farther outside the frustum, gsplat and the 3DGS reference
 SHADE = 0.35  # how much of the photo's luminance shows through region and confidence colours
+SOLID_ALPHA = 0.99  # counts as 1: the viewport's 8-bit alpha would let 1/255 of its background into dark pixels
+HALF_MAX = 65504.0  # the largest value of the colour target
 DISPLAY_GAMMA = 2.2  # of Blender's overlay buffer
 
 _VIEW_BLOCK = """
@@ -41,11 +45,14 @@ _CONSTANTS = f"""
 #define DEPTH_PULL {DEPTH_PULL}
 #define FRUSTUM_MARGIN {FRUSTUM_MARGIN}
 #define SHADE {SHADE}
+#define SOLID_ALPHA {SOLID_ALPHA}
+#define HALF_MAX {HALF_MAX}
+#define TEXTURE_WIDTH {TEXTURE_WIDTH}
 #define DISPLAY_GAMMA {DISPLAY_GAMMA}
 """
 
 _SPLAT_VERTEX = """
-vec4 at(sampler2D data, int index) { return texelFetch(data, ivec2(index % 4096, index / 4096), 0); }
+ivec2 place_of(int texel) { return ivec2(texel % TEXTURE_WIDTH, texel / TEXTURE_WIDTH); }
 
 vec3 shown_color(vec3 photo, float region, float confidence)
 {
@@ -62,10 +69,8 @@ vec3 shown_color(vec3 photo, float region, float confidence)
 }
 
 /* Covariance in the camera's frame of the two picture axes, in square pixels, and of the depth, in square metres. */
-mat3 camera_covariance(int index)
+mat3 camera_covariance(vec4 a, vec2 b)
 {
-  vec4 a = at(covariance_a, index);
-  vec2 b = at(covariance_b, index).xy;
   mat3 world = mat3(a.x, a.y, a.z, a.y, a.w, b.x, a.z, b.x, b.y);
   mat3 turn = mat3(block.view);
   return turn * (world * block.frame.z) * transpose(turn);
@@ -104,13 +109,14 @@ void main()
   sigmas = vec2(0.0);
   tint = vec4(0.0);
   front = vec2(0.0);
-  int index = int(at(draw_order, gl_InstanceID + block.draw.x).r + 0.5);
-  vec4 position = at(position_opacity, index);
+  int splat = 4 * int(texelFetch(draw_order, place_of(gl_InstanceID + block.draw.x), 0).r + 0.5);
+  vec4 position = texelFetch(splats, place_of(splat), 0);
   vec3 center = (block.view * vec4(position.xyz, 1.0)).xyz;
   vec4 clip = block.window * vec4(center, 1.0);
   if (clip.w <= 0.0 || abs(clip.z) > clip.w) { return; }
 
-  mat3 covariance = camera_covariance(index);
+  vec4 about = texelFetch(splats, place_of(splat + 2), 0);  /* covariance yz zz, region, confidence */
+  mat3 covariance = camera_covariance(texelFetch(splats, place_of(splat + 1), 0), about.xy);
   vec3 picture = picture_covariance(covariance, center);
   float middle = 0.5 * (picture.x + picture.z);
   float spread = length(vec2(0.5 * (picture.x - picture.z), picture.y));
@@ -123,9 +129,9 @@ void main()
   vec2 offset = major * (sigmas.x * deviations.x) + vec2(-major.y, major.x) * (sigmas.y * deviations.y);
   gl_Position = vec4(clip.xy / clip.w + offset * 2.0 / block.frame.xy, 0.0, 1.0);
 
-  vec2 about = at(covariance_b, index).zw;
-  tint = vec4(shown_color(at(color_origin, index).rgb, about.x, about.y), position.w);
-  front = vec2(front_depth(covariance, center), about.x + 1.0);
+  vec3 photo = clamp(texelFetch(splats, place_of(splat + 3), 0).rgb, 0.0, HALF_MAX);
+  tint = vec4(shown_color(photo, about.z, about.w), position.w);
+  front = vec2(front_depth(covariance, center), about.z + 1.0);
 }
 """
 
@@ -156,7 +162,7 @@ void main()
   vec4 front = texelFetch(front_image, pixel, 0);
   if (color.a < ALPHA_CUT) { discard; }
   vec3 shown = pow(max(color.rgb / color.a, vec3(0.0)), vec3(DISPLAY_GAMMA));
-  screen_color = vec4(shown, 1.0) * (color.a * strength);
+  screen_color = vec4(shown, 1.0) * (min(color.a / SOLID_ALPHA, 1.0) * strength);
   gl_FragDepth = front.x / front.w;
 }
 """
@@ -171,8 +177,7 @@ def splat_shader() -> "gpu.types.GPUShader":
     info = gpu.types.GPUShaderCreateInfo()
     info.typedef_source(_VIEW_BLOCK)
     info.uniform_buf(0, "ViewBlock", "block")
-    names = ("position_opacity", "covariance_a", "covariance_b", "color_origin", "draw_order", "palette")
-    for slot, name in enumerate(names):
+    for slot, name in enumerate(("splats", "draw_order", "palette")):
         info.sampler(slot, "FLOAT_2D", name)
     info.vertex_in(0, "VEC2", "corner")
     info.vertex_out(varying)

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import textures
 
-# Two scenes of one .blend at 60 bytes a splat stay well under the 200 MB that a scene may take in Blender.
+# Two scenes of a million splats, at 80 bytes a splat, stay under the 200 MB that a scene may take in Blender.
 MAX_LOADED = 2
 
 _serials = itertools.count(1)
@@ -23,7 +23,10 @@ class LoadedSplats:
         self.serial = next(_serials)
         self.count = packed.count
         self.positions = packed.positions
-        self._waiting: dict | None = packed.textures() | {"palette": (textures.palette(region_colors), "RGBA16F")}
+        self._waiting: dict | None = {
+            "splats": (packed.texels, "RGBA32F"),
+            "palette": (textures.palette(region_colors), "RGBA16F"),
+        }
         self._samplers: dict = {}
 
     def samplers(self) -> dict:

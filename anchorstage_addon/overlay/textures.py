@@ -2,8 +2,9 @@
 
 This file imports neither bpy nor gpu, so that its laws are tested without Blender.
 
-Texel `i` of every data texture is splat `i`, at column `i % TEXTURE_WIDTH` of row `i // TEXTURE_WIDTH`. The splats are
-shuffled once when they are packed, so every prefix of them is an even sample of the scene: the levels of detail.
+Texel `i` of a texture lies at column `i % TEXTURE_WIDTH` of row `i // TEXTURE_WIDTH`. A splat is four texels, the order
+of drawing one texel a splat. The splats are shuffled once when they are packed, so every prefix of them is an even
+sample of the scene: the levels of detail.
 """
 
 import colorsys
@@ -12,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-TEXTURE_WIDTH = 4096  # texels a row; every driver's limit is at least 16384, and 4096 rows hold 16 M splats
+TEXTURE_WIDTH = 4096  # texels a row; every driver's limit is at least 16384, and 16384 rows hold 16 M splats
 COLUMNS = 16  # of the engine's overlay file, see `pack`
+TEXELS_PER_SPLAT = COLUMNS // 4
 VISIBLE_OPACITY = 1.0 / 255.0  # below this no pixel of a splat passes the shader's cut-off
-HALF_MAX = 65504.0  # the largest float16; HDR colours are stored as half floats
 PALETTE_SIZE = 256  # region colours the shader can tell apart, the last one is "no region"
+THINNED_SPREAD = 1.6  # a random sample leaves uneven gaps: 3 % of pixels open without this factor, 0.3 % with it
 _SHUFFLE_SEED = 0  # any constant: the same file always gives the same levels of detail
 _GOLDEN_RATIO = 0.618034  # of the hue circle: successive regions get far-apart hues
 _U16 = 65535
@@ -26,27 +28,15 @@ MODES = ("COLOR", "REGIONS", "CONFIDENCE")
 
 @dataclass(frozen=True, eq=False)
 class PackedSplats:
-    """A scene's splats as the shader reads them, rows shuffled; each texture is (rows, TEXTURE_WIDTH, 4) float32."""
+    """A scene's splats as the shader reads them, rows shuffled."""
 
     count: int  # splats; the rest of the last texture row is zeros
     positions: np.ndarray  # (N, 3) float32, world, metres: what the sort needs
-    position_opacity: np.ndarray  # x y z opacity
-    covariance_a: np.ndarray  # xx xy xz yy, square metres
-    covariance_b: np.ndarray  # yz zz region confidence
-    color_origin: np.ndarray  # r g b (sRGB-encoded) origin
-
-    def textures(self) -> dict[str, tuple[np.ndarray, str]]:
-        """The arrays by sampler name, each with its texture format."""
-        return {
-            "position_opacity": (self.position_opacity, "RGBA32F"),
-            "covariance_a": (self.covariance_a, "RGBA32F"),
-            "covariance_b": (self.covariance_b, "RGBA32F"),
-            "color_origin": (self.color_origin, "RGBA16F"),
-        }
+    texels: np.ndarray  # (rows, TEXTURE_WIDTH, 4) float32: splat i's columns, as `pack` takes them, from texel 4 i on
 
 
 def read_table(path: str | Path) -> np.ndarray:
-    """The engine's overlay file, mapped rather than read.
+    """The engine's overlay file, read rather than mapped: a mapped file that is cut short would kill Blender.
 
     Args:
         path: a `.npy` of (N, 16) float32.
@@ -55,7 +45,7 @@ def read_table(path: str | Path) -> np.ndarray:
         ValueError: with one sentence, where the file is not such a table.
     """
     try:
-        table = np.load(path, mmap_mode="r", allow_pickle=False)
+        table = np.load(path, allow_pickle=False)
     except (OSError, EOFError, ValueError) as error:
         raise ValueError(f"The overlay file {Path(path).name} cannot be read; open the scene again ({error}).") from error
     if table.ndim != 2 or table.shape[1] != COLUMNS or table.dtype != np.float32:
@@ -67,7 +57,7 @@ def read_table(path: str | Path) -> np.ndarray:
 
 
 def pack(table: np.ndarray) -> PackedSplats:
-    """Shuffles the rows that can be seen and lays them out as textures.
+    """Shuffles the rows that can be seen and lays them out as a texture.
 
     Args:
         table: (N, 16) float32: x y z opacity, covariance xx xy xz yy yz zz, region, confidence, r g b, origin.
@@ -75,18 +65,13 @@ def pack(table: np.ndarray) -> PackedSplats:
     Returns:
         The finite, visible rows, in an order that depends on their number alone.
     """
-    visible = np.isfinite(table).all(axis=1) & (table[:, 3] >= VISIBLE_OPACITY)
-    rows = np.flatnonzero(visible)
+    finite = np.isfinite(table @ np.ones(COLUMNS, np.float32))  # a NaN or infinity anywhere makes the sum one
+    rows = np.flatnonzero(finite & (table[:, 3] >= VISIBLE_OPACITY))
     np.random.default_rng(_SHUFFLE_SEED).shuffle(rows)
-    table = np.asarray(table[rows], np.float32)
-    return PackedSplats(
-        count=len(table),
-        positions=np.ascontiguousarray(table[:, :3]),
-        position_opacity=texture_rows(table[:, 0:4]),
-        covariance_a=texture_rows(table[:, 4:8]),
-        covariance_b=texture_rows(table[:, 8:12]),
-        color_origin=texture_rows(np.clip(table[:, 12:16], 0.0, HALF_MAX)),
-    )
+    texels = _empty_rows(len(rows) * TEXELS_PER_SPLAT, 4)
+    splats = texels.reshape(-1, COLUMNS)[: len(rows)]
+    np.take(table, rows, axis=0, out=splats, mode="clip")  # "clip" writes straight into `out`; every row exists
+    return PackedSplats(len(rows), np.ascontiguousarray(splats[:, :3]), texels)
 
 
 def texture_rows(values: np.ndarray) -> np.ndarray:
@@ -99,10 +84,14 @@ def texture_rows(values: np.ndarray) -> np.ndarray:
         (rows, TEXTURE_WIDTH, C) float32, C-contiguous, at least one row.
     """
     channels = values.shape[1] if values.ndim > 1 else 1
-    rows = max(1, -(-len(values) // TEXTURE_WIDTH))
-    texels = np.zeros((rows * TEXTURE_WIDTH, channels), np.float32)
-    texels[: len(values)] = values.reshape(-1, channels)
-    return texels.reshape(rows, TEXTURE_WIDTH, channels)
+    texels = _empty_rows(len(values), channels)
+    texels.reshape(-1, channels)[: len(values)] = values.reshape(-1, channels)
+    return texels
+
+
+def _empty_rows(count: int, channels: int) -> np.ndarray:
+    """Zeros for `count` texels, (rows, TEXTURE_WIDTH, channels) float32."""
+    return np.zeros((max(1, -(-count // TEXTURE_WIDTH)), TEXTURE_WIDTH, channels), np.float32)
 
 
 def view_depths(positions: np.ndarray, view_row: np.ndarray) -> np.ndarray:
@@ -173,7 +162,8 @@ def footprint_scale(count: int, drawn: int, size: float) -> float:
 
     Splats lie on surfaces, so area per splat, thus variance, grows as the number falls.
     """
-    return size * size * count / max(drawn, 1)
+    thinned = THINNED_SPREAD * count / max(drawn, 1) if drawn < count else 1.0
+    return size * size * thinned
 
 
 def view_block(

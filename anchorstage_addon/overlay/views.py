@@ -6,6 +6,8 @@ Blender answers in between.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import bpy
@@ -22,14 +24,24 @@ _SOFTWARE_NAMES = ("llvmpipe", "softpipe", "lavapipe", "swiftshader", "software"
 
 
 class Target:
-    """The two float images a set of splats is drawn into (see `shaders`)."""
+    """The two float images a set of splats is drawn into (see `shaders`).
+
+    Textures are shared by Blender's OpenGL contexts, framebuffers are not (a viewport draws in another context than a
+    timer), so each use makes its own framebuffer.
+    """
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.color = gpu.types.GPUTexture(size, format="RGBA16F")
         self.front = gpu.types.GPUTexture(size, format="RGBA32F")
-        self.buffer = gpu.types.GPUFrameBuffer(color_slots=(self.color, self.front))
-        with self.buffer.bind():
-            self.buffer.clear(color=(0.0, 0.0, 0.0, 0.0))
+
+    @contextmanager
+    def bound(self, clear: bool = False) -> "Iterator[gpu.types.GPUFrameBuffer]":
+        """A framebuffer of the two images, bound in the block and cleared where asked."""
+        buffer = gpu.types.GPUFrameBuffer(color_slots=(self.color, self.front))
+        with buffer.bind():
+            if clear:
+                buffer.clear(color=(0.0, 0.0, 0.0, 0.0))
+            yield buffer
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +91,7 @@ def picture(pointer: int, request: Request) -> Target:
     budget = min(request.moving_splats, SOFTWARE_SPLATS) if on_software() else request.moving_splats
     count = min(request.splats.count, budget)
     view.complete = count == request.splats.count
-    with view.target.buffer.bind():
-        view.target.buffer.clear(color=(0.0, 0.0, 0.0, 0.0))
+    with view.target.bound(clear=True):
         places, order = _ordered(view, count)
         _draw_splats(request, order, count, 0, places)
     if not view.complete and not bpy.app.timers.is_registered(_refine):
@@ -148,7 +159,8 @@ def _draw_splats(request: Request, order: "gpu.types.GPUTexture", count: int, fi
     gpu.state.blend_set("ALPHA_PREMULT")
     try:
         shader.bind()
-        shader.uniform_block("block", gpu.types.GPUUniformBuf(gpu.types.Buffer("FLOAT", block.size, block)))
+        uniforms = gpu.types.GPUUniformBuf(gpu.types.Buffer("FLOAT", block.size, block))  # must outlive the draw call
+        shader.uniform_block("block", uniforms)
         for name, texture in request.splats.samplers().items():
             shader.uniform_sampler(name, texture)
         shader.uniform_sampler("draw_order", order)
@@ -178,9 +190,9 @@ def _draw_slice(view: RegionView) -> None:
         view.finer, view.drawn = Target(request.size), 0
     places, order = _ordered(view, request.splats.count)
     last = min(places, view.drawn + SOFTWARE_SPLATS) if on_software() else places
-    with view.finer.buffer.bind():
+    with view.finer.bound(clear=view.drawn == 0) as buffer:
         _draw_splats(request, order, request.splats.count, view.drawn, last)
-        view.finer.buffer.read_color(0, 0, 1, 1, 4, 0, "FLOAT")  # waits, so that slices do not queue up
+        buffer.read_color(0, 0, 1, 1, 4, 0, "FLOAT")  # waits, so that slices do not queue up
     view.drawn = last
     if last == places:
         view.target, view.finer, view.complete = view.finer, None, True

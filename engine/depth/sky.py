@@ -13,8 +13,10 @@ _GREEN = 0.03  # green over both: leaves and lawns
 _WARM = 0.10  # red over blue: walls and lamps, unless blown out
 _BLOWN_OUT = 0.93
 _TOP_ROWS = 0.03  # of the height: sky starts here
-_LEAST_SHARE = 0.01  # of the picture
+_LEAST_SHARE = 0.015  # of the picture
 _LEAST_TOP_SHARE = 0.06  # of the top row
+_DARKEST = 0.3  # mean brightness; nights cannot be told from walls
+_BLUE_WEIGHT, _BLUE_ENOUGH = 4.0, 0.12  # blue over red against brightness over the rest's median
 _GRABCUT_ITERATIONS = 2
 
 
@@ -38,6 +40,21 @@ def find_sky(colours: np.ndarray) -> np.ndarray:
     if sky.mean() < _LEAST_SHARE or sky[0].mean() < _LEAST_TOP_SHARE:
         return np.zeros((height, width), bool)
     return snap_mask(sky, colours)
+
+
+def looks_like_sky(sky: np.ndarray, colours: np.ndarray) -> float:
+    """How much bluer and brighter than the rest a sky is; about 0 for ceilings, above 0.5 for most skies.
+
+    Args:
+        sky: (H, W) bool, neither empty nor full.
+        colours: (H, W, 3) float32, sRGB-encoded.
+    """
+    light = luminance(np.clip(colours, 0, 1))
+    brightness = float(light[sky].mean())
+    if brightness < _DARKEST or sky.all():
+        return 0.0
+    blue = float((colours[..., 2] - colours[..., 0])[sky].mean())
+    return _BLUE_WEIGHT * min(blue, _BLUE_ENOUGH) + brightness - float(np.median(light[~sky]))
 
 
 def _candidates(small: np.ndarray) -> np.ndarray:

@@ -28,11 +28,12 @@ def write_exr(path: Path, channels: Mapping[str, np.ndarray], header: Mapping[st
     """
     attributes = {name: value for name, value in header.items() if name not in _DERIVED}
     attributes |= {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    file = OpenEXR.File(attributes, {name: np.ascontiguousarray(plane) for name, plane in channels.items()})
     with atomic_path(Path(path)) as temporary:
         # Python's own open says why it cannot be done; OpenEXR's message has no error number.
         temporary.touch(exist_ok=False)
         try:
-            OpenEXR.File(attributes, {name: np.ascontiguousarray(plane) for name, plane in channels.items()}).write(str(temporary))
+            file.write(str(temporary))
             _check_complete(temporary)
         except RuntimeError as error:
             raise OutputError(f"“{path}” could not be written ({error}). Choose another folder or free some space.") from error

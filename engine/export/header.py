@@ -70,8 +70,8 @@ def header(view: View, camera: Camera | None, frame: int, fps: float | Fraction,
     pixel_aspect = view.fy / view.fx
     sensor_height = sensor_width * view.height / view.width / pixel_aspect
     attributes = {
-        "worldToCamera": world_to_camera(view).astype(np.float32),
-        "worldToNDC": world_to_ndc(view).astype(np.float32),
+        "worldToCamera": np.ascontiguousarray(world_to_camera(view), np.float32),
+        "worldToNDC": np.ascontiguousarray(world_to_ndc(view), np.float32),
         "pinholeFocalLength": float(view.fx / view.width * sensor_width),
         "sensorOverallDimensions": np.array([sensor_width, sensor_height], np.float32),
         "framesPerSecond": frame_rate(fps),

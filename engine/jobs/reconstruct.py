@@ -64,7 +64,7 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
         progress(0.0, "Reading the photo")
         photo = image.read(options.photo)
     with watch.stage("depth"):
-        known = depth.DepthOptions(options.depth, options.focal_px, options.focal_mm, options.camera_height, options.max_splats)
+        known = depth.DepthOptions(options.depth, options.focal_px, options.focal_mm, options.camera_height, splats.grid_budget(options.max_splats))
         estimate = depth.estimate(photo, known, progress.part(0.1, 0.45))
         colours = photo.encoded(estimate.view.width, estimate.view.height)
     with watch.stage("regions"):
@@ -73,7 +73,7 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
         progress(0.6, "Splats")
         lifted = splats.lift(estimate, colours, options.max_splats)
         labels = regions.label_map(found, estimate.depth.shape)
-        gaussians = lifted.splats.with_(region=labels[lifted.rows >= 0])
+        gaussians = lifted.splats.with_(region=labels.ravel()[lifted.pixels])
     with watch.stage("colours"):
         upper = None if photo.linear else 1.0
         gaussians = match_photo(gaussians, estimate.view, colours, lifted.rows, upper=upper, progress=progress.part(0.65, 0.85))

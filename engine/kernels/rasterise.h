@@ -8,6 +8,8 @@
 #define LANES 8
 #define TILE_WIDTH 32
 #define TILE_HEIGHT 16
+#define NOTHING_ALPHA (1.0f / 255) /* less of a splat is not drawn (gsplat 1.5.3); with less a pixel has no depth */
+#define LOG_MIN_ALPHA -7.994353f   /* its log2 */
 
 /* A block holds eight prepared splats, one plane of eight floats after the other:
  * mean x y z; the 3x3 matrix rotation * diag(scales), row by row; log2 of the opacity, or CULLED. */

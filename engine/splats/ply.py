@@ -75,13 +75,16 @@ def read_ply(path: Path) -> Splats:
     if missing:
         raise SplatError(f"“{path}” is a PLY without {', '.join(missing)}: not a Gaussian splat file.")
 
+    if not all(np.isfinite(rows[name]).all() for name in rows.dtype.names):
+        raise SplatError(f"“{path}” holds values that are not numbers. Restore it from a backup, or reconstruct again.")
+
     def columns(*names: str) -> np.ndarray:
         return np.stack([rows[name].astype(np.float32) for name in names], axis=-1)
 
     def optional(name: str, otherwise: float) -> np.ndarray:
         return rows[name].astype(np.float32) if name in rows.dtype.names else np.full(len(rows), otherwise, np.float32)
 
-    splats = Splats(
+    return Splats(
         positions=columns("x", "y", "z"),
         scales=np.exp(np.minimum(columns("scale_0", "scale_1", "scale_2"), 30)),
         rotations=_unit(columns("rot_0", "rot_1", "rot_2", "rot_3")),
@@ -92,9 +95,6 @@ def read_ply(path: Path) -> Splats:
         origin=np.rint(optional("origin", 0)),
         metric_scale=scale,
     )
-    if not all(np.isfinite(a).all() for a in (splats.positions, splats.scales, splats.opacities, splats.colors)):
-        raise SplatError(f"“{path}” holds values that are not numbers. Restore it from a backup, or reconstruct again.")
-    return splats
 
 
 def _unit(quaternions: np.ndarray) -> np.ndarray:

@@ -1,0 +1,100 @@
+"""After Blender wrote a frame: give the EXR its contract names and its camera.
+
+Blender calls `render_post` when the File Output node has written, for every frame of an animation and for a single
+frame, in the render's thread, or the main one with `-b` (seen on 4.2 to 5.2). The step blocks there, so a file is
+final when the render ends. Where it fails, the file stays as Blender wrote it and one sentence says so.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .. import link, status
+from ..render_engine import Rendered, take
+from . import tree
+
+log = logging.getLogger(__name__)
+
+Stamp = tuple[int, int, int]
+
+# The state of each file before the frame is rendered: one that Blender did not write anew is left alone.
+_before: dict[Path, Stamp | None] = {}
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size, state.st_ino
+
+
+def _suffixes(scene: bpy.types.Scene) -> list[str]:
+    if not scene.render.use_multiview:
+        return [""]
+    return [view.file_suffix for view in scene.render.views if view.use]
+
+
+def written_paths(scene: bpy.types.Scene) -> list[tuple[Path, str]]:
+    """The files that our File Output nodes write for the current frame, with the suffix of their eye."""
+    nodes = tree.find(scene)
+    if nodes is None or not scene.render.use_compositing:
+        return []
+    outputs = [node for node in tree.tagged(nodes, tree.OUTPUT) if not node.mute]
+    return [(tree.frame_path(node, scene.frame_current, suffix), suffix) for node in outputs for suffix in _suffixes(scene)]
+
+
+@bpy.app.handlers.persistent
+def _look(scene: bpy.types.Scene, *_: Any) -> None:
+    """Before a frame: remember the files that are there already."""
+    _before.clear()
+    _before.update((path, _stamp(path)) for path, _suffix in written_paths(scene))
+
+
+@bpy.app.handlers.persistent
+def _finish(scene: bpy.types.Scene, *_: Any) -> None:
+    """After a frame: finish what was written."""
+    rendered = take(scene.name, scene.frame_current)
+    if rendered is None:
+        return  # another engine, or a render that failed and said so itself
+    for path, suffix in written_paths(scene):
+        if suffix in rendered.shots and _stamp(path) not in (None, _before.get(path)):
+            _finish_file(scene, path, suffix, rendered)
+
+
+def _finish_file(scene: bpy.types.Scene, path: Path, suffix: str, rendered: Rendered) -> None:
+    shot = rendered.shots[suffix]
+    args = {
+        "path": str(path),
+        "output": str(path),
+        "scene": rendered.folder,
+        "view": shot.view,
+        "camera": shot.camera,
+        "frame": rendered.frame,
+        "fps": scene.render.fps / scene.render.fps_base,
+    }
+    try:
+        link.call("finish", args)
+    except (link.EngineError, link.Stopped) as error:
+        _tell(f"{path.name} keeps Blender's channel names: {error or 'the engine was stopped.'}")
+
+
+def _tell(sentence: str) -> None:
+    log.error(sentence)
+    # A popup needs the main thread, and this may be the render's.
+    bpy.app.timers.register(lambda: status.tell(sentence, is_error=True), first_interval=0.0)
+
+
+def register() -> None:
+    """Watch renders."""
+    bpy.app.handlers.render_pre.append(_look)
+    bpy.app.handlers.render_post.append(_finish)
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    for handlers, function in ((bpy.app.handlers.render_pre, _look), (bpy.app.handlers.render_post, _finish)):
+        if function in handlers:
+            handlers.remove(function)

@@ -1,0 +1,115 @@
+"""The functions of `rasterise.c` and `rasterise_blend.c` with their arguments declared; what each does is said there.
+
+Arrays must be C-contiguous and of the types that the callers in `engine.render` make them; nothing is checked here.
+"""
+
+import ctypes
+from functools import cache
+
+import numpy as np
+
+from . import load
+
+TILE_WIDTH, TILE_HEIGHT = 32, 16  # pixels; rasterise.h
+LANES, PLANES = 8, 13  # of a block of prepared splats; rasterise.h
+
+RECORD = np.dtype(
+    [
+        *((name, np.float32) for name in ("x", "y", "p", "q", "r", "log_opacity", "depth")),
+        *((name, np.uint16) for name in ("left", "right", "top", "bottom")),
+        ("splat", np.uint32),
+    ]
+)
+
+
+class Camera(ctypes.Structure):
+    """`Camera` of rasterise.h: a view as the kernels read it."""
+
+    _fields_ = [
+        ("rotation", ctypes.c_float * 9),
+        ("eye", ctypes.c_float * 3),
+        ("focal", ctypes.c_float * 2),
+        ("centre", ctypes.c_float * 2),
+        ("slope_min", ctypes.c_float * 2),
+        ("slope_max", ctypes.c_float * 2),
+        ("photo", ctypes.c_float * 3),
+        ("near", ctypes.c_float),
+        ("has_photo", ctypes.c_int32),
+        ("width", ctypes.c_int32),
+        ("height", ctypes.c_int32),
+        ("tiles_x", ctypes.c_int32),
+    ]
+
+
+class Pointers(ctypes.Structure):
+    """A structure of pointers into NumPy arrays, which it keeps alive."""
+
+    def __init__(self, **arrays: np.ndarray | None) -> None:
+        """Take one array, or None for NULL, for each field."""
+        super().__init__(**{name: None if array is None else array.ctypes.data for name, array in arrays.items()})
+        self.arrays = arrays
+
+
+class Scene(Pointers):
+    """`Scene` of rasterise.h: what is blended, one row a splat."""
+
+    _fields_ = [(name, ctypes.c_void_p) for name in ("colors", "normals", "positions", "confidence", "region", "origin")]
+
+
+class Passes(Pointers):
+    """`Passes` of rasterise.h: where a frame is written."""
+
+    _fields_ = [(name, ctypes.c_void_p) for name in ("color", "alpha", "depth", "normal", "confidence", "region", "origin")]
+
+
+def prepare(start: int, end: int, arrays: list[np.ndarray], blocks: np.ndarray, normals: np.ndarray) -> None:
+    """Prepare blocks [start, end); `arrays`: positions, scales, rotations, opacities, colors, confidence, float32."""
+    pointers = [array.ctypes.data for array in (*arrays, blocks, normals)]
+    _library().anchorstage_splats_prepare(start, end, len(normals), *pointers)
+
+
+def project(start: int, end: int, blocks: np.ndarray, camera: Camera, records: np.ndarray, counts: np.ndarray) -> int:
+    """Project blocks [start, end) into `records` from row `start * LANES` on and set `counts` (tiles,) int32.
+
+    Returns:
+        The number of visible splats.
+    """
+    target = records.ctypes.data + start * LANES * RECORD.itemsize
+    pointers = target, counts.ctypes.data
+    return _library().anchorstage_splats_project(start, end, blocks.ctypes.data, ctypes.byref(camera), len(counts), *pointers)
+
+
+def scatter(
+    records: np.ndarray, start: int, visible: int, camera: Camera, tiles: range, cursors: np.ndarray, entries: np.ndarray
+) -> None:
+    """Write the entries of `visible` records from row `start` on for these tiles; moves `cursors` (tiles,) int64 on."""
+    pointers = cursors.ctypes.data, entries.ctypes.data
+    _library().anchorstage_splats_scatter(
+        records.ctypes.data, start, visible, ctypes.byref(camera), tiles.start, tiles.stop, *pointers
+    )
+
+
+def blend(
+    tiles: range, starts: np.ndarray, base: int, entries: np.ndarray, spare: np.ndarray, records: np.ndarray,
+    scene: Scene, camera: Camera, passes: Passes,
+) -> None:  # fmt: skip
+    """Sort, blend and write these tiles; entries come out in any order."""
+    buffers = entries.ctypes.data, spare.ctypes.data, records.ctypes.data
+    structures = ctypes.byref(scene), ctypes.byref(camera), ctypes.byref(passes)
+    _library().anchorstage_splats_blend(tiles.start, tiles.stop, starts.ctypes.data, base, *buffers, *structures)
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    library = load()
+    number, pointer = ctypes.c_int64, ctypes.c_void_p
+    signatures = {
+        "prepare": (None, [number] * 3 + [pointer] * 8),
+        "project": (number, [number] * 2 + [pointer] * 2 + [number] + [pointer] * 2),
+        "scatter": (None, [pointer] + [number] * 2 + [pointer] + [number] * 2 + [pointer] * 2),
+        "blend": (None, [number] * 2 + [pointer, number] + [pointer] * 6),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(library, f"anchorstage_splats_{name}")
+        function.restype, function.argtypes = result, arguments
+    return library

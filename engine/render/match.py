@@ -1,0 +1,80 @@
+"""`match_photo`: corrects splat colours until the render from the photo's camera is the photo."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from ..camera import View
+from ..errors import ArgumentError
+from ..progress import Progress
+from ..splats.record import Splats
+from .frame import blend, project, scene_of
+from .parallel import thread_count
+from .prepared import prepared
+from .record import RenderOptions
+
+STAGE = "Matching the photo"
+
+
+def match_photo(
+    splats: Splats,
+    view: View,
+    target: np.ndarray,
+    rows: np.ndarray,
+    iterations: int = 4,
+    upper: float | None = 1.0,
+    progress: Progress | None = None,
+) -> Splats:
+    """Splats whose picture at `view` is closer to the photo than before, by Van Cittert's iteration (1931).
+
+    Neighbouring splats overlap, so their picture is a blurred photo. Each step adds what a pixel lacks to the splat that
+    stands for it, until a step does not raise the PSNR any more; the best is kept. Geometry is projected once.
+
+    Args:
+        splats: as lifted from the photo.
+        view: the photo's camera on the target's grid.
+        target: (H, W, 3) float32, sRGB-encoded.
+        rows: (H, W) int32, the row of `splats` that stands for each pixel, or -1.
+        iterations: corrections to try at most.
+        upper: the highest colour allowed; None for an HDR photo.
+        progress: reported to and asked at every step.
+
+    Raises:
+        ArgumentError: shapes do not belong together.
+        Cancelled: through `progress`.
+    """
+    _check(len(splats), view, target, rows)
+    progress = progress or Progress()
+    there = rows >= 0
+    wanted, owners = np.nan_to_num(target[there]), rows[there]
+    colors, best, least = splats.colors, splats.colors, np.inf
+    with ThreadPoolExecutor(thread_count(None)) as pool:
+        ready = prepared(splats, pool, progress)
+        frame = project(ready, view, RenderOptions(), pool, progress)
+        for step in range(iterations + 1):
+            progress(step / (iterations + 1), STAGE)
+            picture = blend(frame, scene_of(splats, ready.normals, colors), True, pool, progress)
+            lacking = wanted - picture.color[there]
+            error = float(np.square(lacking).sum(dtype=float))
+            if error >= least:
+                break
+            best, least = colors, error
+            colors = _corrected(colors, owners, lacking, upper)
+    progress(1.0, STAGE)
+    return splats.with_(colors=best)
+
+
+def _corrected(colors: np.ndarray, owners: np.ndarray, lacking: np.ndarray, upper: float | None) -> np.ndarray:
+    """Colours (N, 3) with the mean of what each splat's pixels (M, 3) lack added."""
+    pixels = np.maximum(np.bincount(owners, minlength=len(colors)), 1)
+    change = [np.bincount(owners, lacking[:, k], len(colors)) / pixels for k in range(3)]
+    return np.clip(colors + np.stack(change, axis=1), 0, upper).astype(np.float32)
+
+
+def _check(count: int, view: View, target: np.ndarray, rows: np.ndarray) -> None:
+    if target.shape != (view.height, view.width, 3) or rows.shape != target.shape[:2]:
+        raise ArgumentError(
+            f"The photo {target.shape}, its splats {rows.shape} and the view ({view.height}, {view.width}) must have one size."
+        )
+    if rows.size and rows.max() >= count:
+        raise ArgumentError(f"Pixels name splat {rows.max()}, but there are only {count}.")

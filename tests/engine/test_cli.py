@@ -1,0 +1,179 @@
+"""The command line, as a shell calls it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from scenes import colours, scene
+
+from engine.colour import encode_srgb
+from engine.export import contract_names, read_exr
+from engine.scene import open_scene, save
+from engine.splats import read_ply
+
+COMMAND = [str(Path(sys.executable).with_name("anchorstage"))]
+
+
+def anchorstage(*arguments, folder=None, status=0, **environment):
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def refused(*arguments, **options):
+    """The one sentence of a refusal."""
+    done = anchorstage(*arguments, status=2, **options)
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("anchorstage: ")
+    return lines[0]
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A small picture in a folder with a difficult name."""
+    folder = tmp_path / "ordner mit ümlaut"
+    folder.mkdir()
+    picture = cv2.resize((colours(160, 120) * 255).astype(np.uint8), (320, 240))
+    _, data = cv2.imencode(".png", picture)
+    path = folder / "bild 写真.png"
+    path.write_bytes(data.tobytes())
+    return path
+
+
+def psnr(a, b):
+    return -10 * np.log10(np.mean((np.clip(a, 0, 1) - b) ** 2))
+
+
+def test_photo_to_exrs_from_a_shell(china, tmp_path):
+    """The two commands of the README; the photo's own camera gives the photo."""
+    done = anchorstage("reconstruct", china, "-o", "x.anchorstage", "--json", folder=tmp_path)
+    result = json.loads(done.stdout)
+    assert {"image", "depth", "splats", "regions", "colours", "save"} <= set(result["seconds"])
+    assert result["splats"] > 200_000
+    out = json.loads(
+        anchorstage("render", "x.anchorstage", "--size", "640x427", "-o", "self", "--json", folder=tmp_path).stdout
+    )
+    channels, header = read_exr(Path(tmp_path / "self" / "shot.0001.exr"))
+    assert out["frames"] == 1
+    rendered = encode_srgb(np.stack([channels[name] for name in "RGB"], axis=-1))
+    original = cv2.cvtColor(cv2.imread(str(china)), cv2.COLOR_BGR2RGB).astype(np.float32) / 255
+    assert psnr(rendered, original) > 30
+    assert channels["A"].min() > 0.95
+    made = open_scene(tmp_path / "x.anchorstage")
+    assert np.median(np.abs(channels["depth.Z"] / made.maps.depth - 1)) < 0.01
+    assert_header_reprojects(header, made, channels)
+
+
+def assert_header_reprojects(header, made, channels):
+    """A splat through `worldToCamera` and the lens, and through `worldToNDC`, lands where the engine draws it."""
+    height, width = channels["A"].shape
+    points = np.c_[made.splats.positions[::5000].astype(float), np.ones(len(made.splats.positions[::5000]))]
+    expected, depth = made.camera().view(width, height).project(points[:, :3])
+    camera = points @ np.array(header["worldToCamera"], float)
+    focal = float(header["pinholeFocalLength"])
+    aperture = float(np.asarray(header["sensorOverallDimensions"], float)[0])
+    u = width / 2 + camera[:, 0] / camera[:, 2] * focal / aperture * width
+    v = height / 2 - camera[:, 1] / camera[:, 2] * focal / aperture * width
+    assert np.allclose(np.c_[u, v], expected, atol=0.05)
+    assert np.allclose(camera[:, 2], depth, rtol=1e-4)
+    ndc = points @ np.array(header["worldToNDC"], float)
+    assert np.allclose(ndc[:, :2] / ndc[:, 3:] * [width, height], expected, atol=0.05)
+
+
+def test_move_writes_exactly_the_contract(tmp_path):
+    save(scene(), tmp_path / "s.anchorstage")
+    arguments = ("render", "s.anchorstage", "--move", "dolly:0.5", "--frames", 4, "--size", "160x90", "-o", "out")
+    done = json.loads(anchorstage(*arguments, "--json", folder=tmp_path).stdout)
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == ["metadata.json", "region_masks", *(f"shot.{i:04d}.exr" for i in range(1, 5))]
+    assert [Path(file).name for file in done["files"]] == names[2:]
+    channels, _ = read_exr(tmp_path / "out" / "shot.0004.exr")
+    assert sorted(channels) == sorted(contract_names(["ground", "facade_001"]))
+    metadata = json.loads((tmp_path / "out" / "metadata.json").read_text(encoding="utf-8"))
+    travelled = [frame["camera"]["position"][1] for frame in metadata["frames"]]
+    assert np.allclose(travelled, [0, 1 / 6, 1 / 3, 0.5])
+    assert len(list((tmp_path / "out" / "region_masks").glob("*.png"))) == 8
+    assert "holds frames" in refused(*arguments, folder=tmp_path)
+    anchorstage(*arguments, "--overwrite", folder=tmp_path)
+
+
+def test_what_the_user_knows_is_used(photo, tmp_path):
+    options = ("--focal-px", 400, "--camera-height", 3.5, "--max-splats", 5000, "--json")
+    done = json.loads(anchorstage("reconstruct", photo, "-o", tmp_path / "s.anchorstage", *options).stdout)
+    camera = done["camera"]
+    assert camera["focal_length"] / camera["sensor_width"] * 320 == pytest.approx(400, rel=1e-3)
+    assert camera["position"][2] == pytest.approx(3.5, rel=1e-3)
+    assert done["splats"] <= 5000
+    assert len(read_ply(tmp_path / "s.anchorstage" / "splats.ply")) == done["splats"]
+
+
+def test_info_in_words_and_in_json(tmp_path):
+    save(scene(), tmp_path / "s.anchorstage")
+    words = anchorstage("info", "s.anchorstage", folder=tmp_path).stdout
+    assert "3,072 splats" in words
+    assert "facade_001" in words
+    record = json.loads(anchorstage("info", "s.anchorstage", "--json", folder=tmp_path).stdout)
+    assert record["camera"]["id"] == "photo"
+
+
+BAD_ARGUMENTS = {
+    "no command": [],
+    "unknown command": ["fly"],
+    "missing photo": ["reconstruct", "none.jpg", "-o", "x.anchorstage"],
+    "folder as photo": ["reconstruct", ".", "-o", "x.anchorstage"],
+    "text as photo": ["reconstruct", "text.jpg", "-o", "x.anchorstage"],
+    "empty photo": ["reconstruct", "empty.jpg", "-o", "x.anchorstage"],
+    "one pixel": ["reconstruct", "one.png", "-o", "x.anchorstage"],
+    "no output": ["reconstruct", "text.jpg"],
+    "negative height": ["reconstruct", "good.png", "-o", "x.anchorstage", "--camera-height", "-1"],
+    "two focal lengths": ["reconstruct", "good.png", "-o", "x.anchorstage", "--focal-px", "9", "--focal-mm", "9"],
+    "no splats": ["reconstruct", "good.png", "-o", "x.anchorstage", "--max-splats", "0"],
+    "unknown depth": ["reconstruct", "good.png", "-o", "x.anchorstage", "--depth", "magic"],
+    "output below a file": ["reconstruct", "good.png", "-o", "text.jpg/x.anchorstage"],
+    "occupied output": ["reconstruct", "good.png", "-o", "s.anchorstage"],
+    "missing scene": ["render", "none.anchorstage", "-o", "out"],
+    "no scene": ["info", "."],
+    "unknown move": ["render", "s.anchorstage", "-o", "out", "--move", "fly:1"],
+    "no frames": ["render", "s.anchorstage", "-o", "out", "--frames", "0"],
+    "no size": ["render", "s.anchorstage", "-o", "out", "--size", "big"],
+    "empty size": ["render", "s.anchorstage", "-o", "out", "--size", "0x10"],
+    "huge size": ["render", "s.anchorstage", "-o", "out", "--size", "99999x10"],
+    "output is a file": ["render", "s.anchorstage", "-o", "text.jpg"],
+    "no fps": ["render", "s.anchorstage", "-o", "out", "--fps", "0"],
+}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A folder with a scene, a good picture and bad ones."""
+    folder = tmp_path_factory.mktemp("desk")
+    save(scene(), folder / "s.anchorstage")
+    (folder / "text.jpg").write_text("hello")
+    (folder / "empty.jpg").write_bytes(b"")
+    for name, size in (("one", (1, 1)), ("good", (96, 80))):
+        _, data = cv2.imencode(".png", (colours(*size) * 255).astype(np.uint8))
+        (folder / f"{name}.png").write_bytes(data.tobytes())
+    return folder
+
+
+@pytest.mark.parametrize("case", BAD_ARGUMENTS)
+def test_bad_input_is_one_sentence_and_writes_nothing(desk, case):
+    before = sorted(p.name for p in desk.iterdir())
+    refused(*BAD_ARGUMENTS[case], folder=desk)
+    assert sorted(p.name for p in desk.iterdir()) == before

@@ -1,0 +1,193 @@
+"""Splats: lifting from known geometry, the budget, and the PLY round trip."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scenes import colours, view, wall_and_ground
+
+from engine.errors import ArgumentError, OutputError, SplatError
+from engine.render import render
+from engine.splats import Splats, grid_budget, lift, read_ply, write_ply
+
+
+def random_splats(count, seed):
+    rng = np.random.default_rng(seed)
+    rotations = rng.normal(size=(count, 4))
+    return Splats(
+        positions=rng.normal(0, 10, (count, 3)),
+        scales=rng.uniform(1e-3, 0.5, (count, 3)),
+        rotations=rotations / np.linalg.norm(rotations, axis=1, keepdims=True),
+        opacities=rng.uniform(0.01, 0.99, count),
+        colors=rng.uniform(0, 3, (count, 3)),
+        confidence=rng.uniform(0, 1, count),
+        region=rng.integers(-1, 9, count),
+        origin=rng.integers(0, 5, count),
+        metric_scale=0.25,
+    )
+
+
+PIXELS = 64 * 48
+
+
+def front(estimate):
+    """The front layer alone: a splat for each pixel."""
+    return lift(estimate, colours(), PIXELS).splats
+
+
+def test_front_lies_on_the_surfaces_it_came_from():
+    estimate = wall_and_ground()
+    splats = front(estimate)
+    ground = estimate.ground.ravel()
+    assert np.abs(splats.positions[ground, 2]).max() < 1e-4
+    assert np.abs(splats.positions[~ground, 1] - 8).max() < 1e-4
+
+
+def test_lifted_discs_lie_in_the_surface():
+    estimate = wall_and_ground()
+    splats = front(estimate)
+    along_normal = np.abs(np.sum(splats.normals * estimate.normal.reshape(-1, 3), axis=1))
+    assert along_normal.min() > 0.999
+
+
+def test_lifted_discs_are_round_from_the_photo():
+    """Seen head on a disc is as wide as its pixel asks for; a slanted one is longer in the world."""
+    estimate = wall_and_ground()
+    splats = front(estimate)
+    footprint = splats.scales[:, 1] * estimate.view.fx / estimate.depth.ravel()
+    assert np.ptp(footprint) < 1e-4
+    stretch = splats.scales[:, 0] / splats.scales[:, 1]
+    assert stretch[~estimate.ground.ravel()].max() < 1.3
+    assert stretch[estimate.ground.ravel()].min() > 1.5
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 5000))
+def test_budget_is_kept_exactly_and_rows_name_the_pixels(budget):
+    estimate = wall_and_ground()
+    lifted = lift(estimate, colours(), budget)
+    assert len(lifted.splats) == min(budget, len(lift(estimate, colours()).splats))
+    kept = lifted.rows >= 0
+    assert kept.sum() == min(budget, PIXELS)
+    assert sorted(lifted.rows[kept]) == list(range(kept.sum()))
+    assert np.allclose(lifted.splats.colors[lifted.rows[kept]], colours()[kept])
+    assert np.array_equal(lifted.pixels[: kept.sum()], np.flatnonzero(kept))
+    assert len(lifted.pixels) == len(lifted.splats)
+
+
+@given(st.integers(100, 10**7))
+def test_grid_of_a_budget_leaves_room_for_the_back_layer(budget):
+    assert grid_budget(budget) * 1.25 < budget
+
+
+def test_back_layer_is_behind_the_front_everywhere():
+    """Seen from the photo, every wide splat lies behind the front splats that it could cover."""
+    estimate = wall_and_ground()
+    lifted = lift(estimate, colours())
+    back = np.arange(PIXELS, len(lifted.splats))
+    assert len(back) > PIXELS / 5
+    _, depth = estimate.view.project(lifted.splats.positions[back])
+    assert (depth > estimate.depth.ravel()[lifted.pixels[back]]).all()
+
+
+def test_surfaces_close_when_the_camera_comes_nearer():
+    """Three times as large as photographed, a wall has no holes."""
+    estimate = wall_and_ground()
+    splats = lift(estimate, colours()).splats
+    near = render(splats, estimate.view.resized(64 * 3, 48 * 3))
+    assert near.alpha[6:-6, 6:-6].min() > 0.85
+
+
+def test_nothing_bridges_a_depth_edge():
+    """A near card before a far wall: every splat lies on the one or the other."""
+    camera = view()
+    depth = np.full((48, 64), 20, np.float32)
+    depth[12:36, 20:44] = 5
+    normal = np.zeros((48, 64, 3), np.float32)
+    normal[..., 1] = -1
+    card = replace(wall_and_ground(), depth=depth, normal=normal, view=camera)
+    splats = lift(card, colours()).splats
+    _, z = camera.project(splats.positions)
+    assert ((np.abs(z / 5 - 1) < 0.02) | (np.abs(z / 20 - 1) < 0.02)).all()
+    # Three standard deviations of a near splat stay within a pixel or two of the card.
+    pixels, _ = camera.project(splats.positions)
+    reach = 3 * splats.scales.max(axis=1) * camera.fx / z
+    near = z < 6
+    outside = np.maximum(np.abs(pixels - [32, 24]).max(axis=1) + reach - 12, 0)[near]
+    assert outside.max() < 2.0
+
+
+def test_budget_of_nothing_is_refused():
+    with pytest.raises(ArgumentError, match="at least one"):
+        lift(wall_and_ground(), colours(), 0)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 300), st.integers(0, 9))
+def test_ply_round_trip(tmp_path_factory, count, seed):
+    path = tmp_path_factory.mktemp("ply") / "splats.ply"
+    splats = random_splats(count, seed)
+    write_ply(path, splats)
+    again = read_ply(path)
+    assert again.metric_scale == splats.metric_scale
+    for name in ("positions", "confidence", "region", "origin"):
+        assert np.array_equal(getattr(again, name), getattr(splats, name)), name
+    for name in ("scales", "rotations", "opacities", "colors"):
+        assert np.allclose(getattr(again, name), getattr(splats, name), rtol=1e-4, atol=1e-6), name
+
+
+def test_ply_of_another_program_opens(tmp_path):
+    """Double precision, other order, spherical harmonics we do not read, none of our properties."""
+    names = ["opacity", "x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "f_rest_0", "scale_0", "scale_1", "scale_2"]
+    names += ["rot_0", "rot_1", "rot_2", "rot_3"]
+    header = "ply\nformat binary_little_endian 1.0\nelement vertex 1\n" + "".join(f"property double {n}\n" for n in names)
+    values = np.array([0.0, 1, 2, 3, 0, 0, 0, 9, -1, -2, -3, 2, 0, 0, 0], "<f8")
+    path = tmp_path / "theirs.ply"
+    path.write_bytes((header + "end_header\n").encode() + values.tobytes())
+    splats = read_ply(path)
+    assert np.allclose(splats.positions, [[1, 2, 3]])
+    assert np.allclose(splats.rotations, [[1, 0, 0, 0]])
+    assert np.allclose(splats.opacities, 0.5)
+    assert np.allclose(splats.colors, 0.5)
+    assert splats.region[0] == -1
+
+
+def damaged(data, how):
+    return {
+        "truncated": data[:-7],
+        "header only": data[: data.index(b"end_header")],
+        "text": b"hello",
+        "empty": b"",
+        "mesh": b"ply\nformat binary_little_endian 1.0\nelement vertex 0\nproperty float x\nend_header\n",
+        "ascii": data.replace(b"binary_little_endian", b"ascii"),
+        "unknown type": data.replace(b"property float x", b"property half x"),
+        "not a number": data[:-80] + b"\xff" * 80,
+    }[how]
+
+
+@pytest.mark.parametrize("how", ["truncated", "header only", "text", "empty", "mesh", "ascii", "unknown type", "not a number"])
+def test_damaged_ply_is_one_sentence(tmp_path, how):
+    path = tmp_path / "splats.ply"
+    write_ply(path, random_splats(3, 0))
+    path.write_bytes(damaged(path.read_bytes(), how))
+    with pytest.raises(SplatError, match=r"splats\.ply"):
+        read_ply(path)
+
+
+def test_missing_ply(tmp_path):
+    with pytest.raises(SplatError, match="cannot be read"):
+        read_ply(tmp_path / "none.ply")
+
+
+def test_ply_into_a_place_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(OutputError):
+        write_ply(tmp_path / "file" / "splats.ply", random_splats(3, 0))
+
+
+def test_records_of_unequal_length_are_refused():
+    good = random_splats(4, 1)
+    with pytest.raises(SplatError, match="opacities"):
+        good.with_(opacities=np.ones(3))

@@ -1,0 +1,139 @@
+"""The walls of the house, proved on the syntax of every file: who may import whom."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+ENGINE = sorted((ROOT / "engine").rglob("*.py"))
+ADDON = sorted((ROOT / "anchorstage_addon").rglob("*.py"))
+BLENDER = {"bpy", "gpu", "gpu_extras", "blf", "bl_ui", "mathutils", "bpy_extras", "addon_utils", "bl_operators", "bmesh"}
+ENGINE_PACKAGES = {"numpy", "cv2", "OpenEXR"}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def rooms() -> list[str]:
+    """The rooms from left to right, as docs/architecture.md lists them: the ground floor, then the arrows."""
+    [ground] = re.findall(r"^Ground floor[^`]*`([^`]+)`", ARCHITECTURE, re.MULTILINE)
+    [arrows] = re.findall(r"^`image` → .*$", ARCHITECTURE, re.MULTILINE)
+    return ground.split() + re.findall(r"`(\w+)`", arrows)
+
+
+class Import(NamedTuple):
+    module: str  # dotted and absolute: "engine.camera", "numpy.linalg"
+    level: int  # dots of a relative import
+    line: int
+
+
+def imports(source: str, module: str) -> Iterator[Import]:
+    """Every import statement of a file, those inside functions too; `module` is "engine.depth.sky"."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, 0, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(module.split(".")[: -node.level]) if node.level else ""
+            target = ".".join(filter(None, [base, node.module]))
+            if node.module and not (node.level and target == module.split(".")[0]):
+                yield Import(target, node.level, node.lineno)
+            else:  # `from .. import depth, image`: each name is a module
+                yield from (Import(f"{target}.{alias.name}", node.level, node.lineno) for alias in node.names)
+
+
+def imports_of(path: Path) -> list[Import]:
+    parts = path.relative_to(ROOT).with_suffix("").parts  # a package's __init__ is `engine.depth.__init__`: one dot strips it
+    return list(imports(path.read_text(encoding="utf-8"), ".".join(parts)))
+
+
+def own_room(path: Path) -> str:
+    return path.relative_to(ROOT / "engine").parts[0].removesuffix(".py")
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_the_parser_sees_what_it_must():
+    source = "import bpy.types\ndef f():\n  from ..camera import View\n  from .. import depth, image\n  from . import sky\n"
+    found = [entry.module for entry in imports(source, "engine.render.tiles")]
+    assert found == ["bpy.types", "engine.camera", "engine.depth", "engine.image", "engine.render.sky"]
+
+
+def test_architecture_lists_every_room_once():
+    listed = rooms()
+    there = {own_room(path) for path in ENGINE} - {"__init__", "__main__"}
+    assert len(listed) == len(set(listed))
+    assert there <= set(listed), f"docs/architecture.md does not say where these stand: {sorted(there - set(listed))}"
+
+
+@pytest.mark.parametrize("path", ENGINE, ids=relative)
+def test_engine_rooms_import_only_rooms_to_their_left(path):
+    own = own_room(path)
+    listed = rooms()
+    allowed = {own, *(listed if own == "__main__" else listed[: listed.index(own)] if own in listed else ())}
+    for entry in imports_of(path):
+        if not entry.level:
+            continue
+        assert entry.module.startswith("engine."), f"{path}:{entry.line} reaches out of the engine"
+        assert room_of(entry.module) in allowed, f"{path}:{entry.line}: {own} must not import {entry.module}"
+
+
+@pytest.mark.parametrize("path", ENGINE, ids=relative)
+def test_engine_imports_only_its_packages_and_itself_relatively(path):
+    for entry in imports_of(path):
+        top = entry.module.partition(".")[0]
+        assert entry.level or top in sys.stdlib_module_names | ENGINE_PACKAGES, f"{path}:{entry.line} imports {entry.module}"
+
+
+@pytest.mark.parametrize("path", ADDON, ids=relative)
+def test_addon_imports_only_blender_numpy_and_itself(path):
+    for entry in imports_of(path):
+        where = f"{path}:{entry.line} imports {entry.module}"
+        top = entry.module.partition(".")[0]
+        if not entry.level:
+            assert top in sys.stdlib_module_names | BLENDER | {"numpy"}, where
+        elif top != "anchorstage_addon":  # the engine in Blender's own process: the link alone, and through one door
+            assert path.name.startswith("link"), where
+            assert entry.module == "engine.worker", where
+
+
+@pytest.mark.parametrize("path", [*ENGINE, *ADDON], ids=relative)
+def test_nothing_prints_but_the_command_line(path):
+    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    lines = [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+    assert not lines or relative(path) == "engine/cli.py", f"{path}:{lines} prints; use logging"
+
+
+def fresh(code: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_line_loads_neither_blender_nor_torch():
+    code = "import sys, engine.cli; sys.exit(', '.join({'bpy', 'torch', 'anchorstage_addon'} & set(sys.modules)) or 0)"
+    result = fresh(code)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_extension_imports_nothing_before_blender_registers_it():
+    code = f"""
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("anchorstage", r"{ROOT / "__init__.py"}", submodule_search_locations=[r"{ROOT}"])
+door = sys.modules["anchorstage"] = importlib.util.module_from_spec(spec)
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        raise SystemExit("imports " + name)
+sys.meta_path.insert(0, Refuse())
+spec.loader.exec_module(door)
+assert callable(door.register) and callable(door.unregister)
+"""
+    result = fresh(code)
+    assert result.returncode == 0, result.stderr

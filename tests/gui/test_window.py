@@ -1,0 +1,81 @@
+"""The installed zip in a real window of Blender 4.3 and 5.2: clicks, progress, undo, cancel, a render."""
+
+import os
+import shutil
+from pathlib import Path
+
+import blenders
+import cv2
+import numpy as np
+import pytest
+
+SCENARIOS = Path(__file__).with_name("window_scenarios.py")
+
+
+@pytest.fixture
+def play(window_blender, package_zip, china, tmp_path, request):
+    """Run a scenario in a window; its screenshots are kept where ANCHORSTAGE_SCREENSHOTS says."""
+
+    def run(name: str) -> dict:
+        result = blenders.run(window_blender, SCENARIOS, name, china, tmp_path, archive=package_zip, timeout=180, window=True)
+        kept = os.environ.get("ANCHORSTAGE_SCREENSHOTS")
+        for picture in tmp_path.glob("*.png") if kept else ():
+            Path(kept).mkdir(parents=True, exist_ok=True)
+            shutil.copy(picture, Path(kept) / f"{window_blender.name}-{picture.name}")
+        return result
+
+    return run
+
+
+def test_click_to_overlay(play, tmp_path):
+    result = play("click_to_overlay")
+    assert result["asked"] == "ANCHORSTAGE_OT_reconstruct"
+    assert result["splats"] > 100_000
+    assert len(result["stages"]) >= 2
+    assert result["perspective"] == "CAMERA"
+    assert "splats" in result["message"]
+    for name in ("progress", "overlay"):
+        picture = cv2.imread(str(tmp_path / f"{name}.png"))
+        assert picture is not None
+        assert picture.std() > 10
+    # The overlay brings the photo into the window: far more colours than Blender's greys.
+    before, after = (cv2.imread(str(tmp_path / f"{name}.png")).astype(int) for name in ("progress", "overlay"))
+    assert np.mean(np.abs(after - before).max(axis=2) > 20) > 0.1
+
+
+def test_cancel_in_the_panel(play):
+    result = play("cancel_by_click")
+    assert result["seconds"] < 2
+    assert result["message"] == "Cancelled; nothing was written."
+    assert result["path"] == ""
+    assert "cancelled.anchorstage" not in result["left"]
+
+
+def test_reconstruction_is_one_step_of_undo(play):
+    result = play("undo_and_redo")
+    assert len(result["made"]) == 1
+    assert result["undone"] == {"path": "", "cameras": []}
+    assert result["redone"]["cameras"] == result["made"]
+    assert result["redone"]["path"]
+    assert result["moved"] == pytest.approx(1.5, abs=1e-3)
+
+
+def test_loading_a_file_during_a_job_loses_nothing(play):
+    result = play("load_during_job")
+    assert (result["path"], result["cameras"]) == ("", [])
+    assert result["saved"]
+    assert "Open Scene" in result["message"]
+
+
+def test_typed_dolly_and_escape(play):
+    confirmed, cancelled = play("typed_move")["measured"]
+    assert confirmed == pytest.approx([1.5, 1.5], abs=1e-3)
+    assert cancelled == pytest.approx([1.5, 0.0], abs=1e-3)
+
+
+def test_render_in_the_window(play, tmp_path):
+    result = play("render_in_window")
+    assert result["size"] == [1280, 720]
+    frame = cv2.imread(result["frame"])
+    assert frame.shape[:2] == (720, 1280)
+    assert frame.std() > 20
