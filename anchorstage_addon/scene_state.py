@@ -7,6 +7,9 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, FloatProperty, FloatVectorProperty, IntProperty, StringProperty
 
+# From 4.5 on a path property must say that it may begin with // ; before, every path property may.
+_MAY_BE_RELATIVE = {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if bpy.app.version >= (4, 5) else {}
+
 
 class AnchorStageRegion(bpy.types.PropertyGroup):
     """A region; `name` is its id."""
@@ -24,7 +27,7 @@ class AnchorStageScene(bpy.types.PropertyGroup):
         name="Scene folder", description="The NAME.anchorstage folder that holds the splats", subtype="DIR_PATH"
     )
     title: StringProperty(name="Name")
-    photo: StringProperty(name="Photo", subtype="FILE_PATH")
+    photo: StringProperty(name="Photo", subtype="FILE_PATH", **_MAY_BE_RELATIVE)
     splats: IntProperty(name="Splats")
     confidence: FloatProperty(name="Confidence", subtype="FACTOR", min=0, max=1)
     depth_source: StringProperty(name="Depth")

@@ -152,9 +152,8 @@ def _tell(command: str, result: dict[str, Any]) -> None:
         return
     camera = result["camera"]
     print(f"{result['scene']}: {result['splats']:,} splats, photo {result['width']}x{result['height']}")
-    print(
-        f"camera: {camera['focal_length']:.1f} mm on {camera['sensor_width']:.0f} mm, {camera['position'][2]:.2f} m above the ground"
-    )
+    lens = f"{camera['focal_length']:.1f} mm on {camera['sensor_width']:.0f} mm"
+    print(f"camera: {lens}, {camera['position'][2]:.2f} m above the ground")
     print("regions: " + ", ".join(region["id"] for region in result["regions"]))
     print(f"depth: {result['depth_source']}; confidence {result['confidence']:.2f}")
     for warning in result["warnings"]:

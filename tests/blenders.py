@@ -132,5 +132,18 @@ def _command(blender: Blender, script: list, arguments: list, window: bool) -> l
         return [blender.executable, *script, *arguments]
     options = ["--python-exit-code", "1", "-P", *script, "--", *arguments]
     if window:
-        return ["xvfb-run", "-a", "-s", SCREEN, blender.executable, "--enable-event-simulate", "--window-geometry", "0", "0", "1600", "1000", *options]
+        return [
+            "xvfb-run",
+            "-a",
+            "-s",
+            SCREEN,
+            blender.executable,
+            "--enable-event-simulate",
+            "--window-geometry",
+            "0",
+            "0",
+            "1600",
+            "1000",
+            *options,
+        ]
     return [blender.executable, "-b", *options]

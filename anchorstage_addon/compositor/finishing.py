@@ -6,6 +6,7 @@ final when the render ends. Where it fails, the file stays as Blender wrote it a
 """
 
 import logging
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,10 @@ def _finish_file(scene: bpy.types.Scene, path: Path, suffix: str, rendered: Rend
 
 def _tell(sentence: str) -> None:
     log.error(sentence)
-    # A popup needs the main thread, and this may be the render's.
-    bpy.app.timers.register(lambda: status.tell(sentence, is_error=True), first_interval=0.0)
+    if threading.current_thread() is threading.main_thread():
+        status.tell(sentence, is_error=True)
+    else:
+        bpy.app.timers.register(lambda: status.tell(sentence, is_error=True), first_interval=0.0)
 
 
 def register() -> None:

@@ -31,7 +31,9 @@ class ANCHORSTAGE_PT_export(bpy.types.Panel):
         column.prop(scene.anchorstage_export, "stem")
         column.prop(scene.anchorstage_export, "preset")
         ready = setup.is_set_up(scene)
-        layout.operator("anchorstage.setup_export", text="Update EXR Export" if ready else None, icon="NODE_COMPOSITING")
+        layout.operator(
+            "anchorstage.setup_export", text="Update EXR Export" if ready else "Set Up EXR Export", icon="NODE_COMPOSITING"
+        )
         if not ready:
             return
         layout.label(text=setup.file_range(scene), icon="FILE_IMAGE")

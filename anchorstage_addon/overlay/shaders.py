@@ -113,7 +113,7 @@ void main()
   vec4 position = texelFetch(splats, place_of(splat), 0);
   vec3 center = (block.view * vec4(position.xyz, 1.0)).xyz;
   vec4 clip = block.window * vec4(center, 1.0);
-  if (clip.w <= 0.0 || abs(clip.z) > clip.w) { return; }
+  if (clip.w <= 0.0 || clip.z < -clip.w) { return; }  /* beyond the far plane a sky is still a sky */
 
   vec4 about = texelFetch(splats, place_of(splat + 2), 0);  /* covariance yz zz, region, confidence */
   mat3 covariance = camera_covariance(texelFetch(splats, place_of(splat + 1), 0), about.xy);

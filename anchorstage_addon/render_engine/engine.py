@@ -54,7 +54,7 @@ class AnchorStageRenderEngine(bpy.types.RenderEngine):
 
     def _render(self, depsgraph: bpy.types.Depsgraph) -> None:
         scene = depsgraph.scene
-        folder, camera = _folder(scene), _camera(scene)
+        folder, camera = _folder(scene), _camera(scene).evaluated_get(depsgraph)
         picture = Picture.of(scene.render)
         if picture.width < 1 or picture.height < 1:
             raise Refused("The render border holds no pixel. Draw a larger one, or switch Render Region off.")

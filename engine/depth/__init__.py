@@ -1,6 +1,6 @@
 """Depth: a photo to metric depth, with its camera, its uncertainty and its surfaces' normals.
 
-    Photo ─► grid of at most max_pixels ─► focal length ─► the chosen source ─► DepthEstimate
+Photo ─► grid of at most max_pixels ─► focal length ─► the chosen source ─► DepthEstimate
 """
 
 from ..errors import ArgumentError, DepthError

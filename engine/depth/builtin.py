@@ -1,7 +1,7 @@
 """The built-in estimator: metrology of a single view, offline, with OpenCV and NumPy alone.
 
-    lines ─► focal, gravity ─┬─► ground at the camera's height ─┐
-    sky ─────────────────────┴─► what stands on it (layout) ────┴─► depth ─► normals, uncertainty, confidence
+lines ─► focal, gravity ─┬─► ground at the camera's height ─┐
+sky ─────────────────────┴─► what stands on it (layout) ────┴─► depth ─► normals, uncertainty, confidence
 """
 
 import cv2
@@ -10,7 +10,7 @@ import numpy as np
 from ..camera import View
 from ..geometry import pose
 from ..progress import Progress
-from .layout import INDOORS, OUTDOORS, Layout, find_layout
+from .layout import INDOORS, OUTDOORS, Layout, find_layout, usual_layout
 from .pose import Pose, find_pose
 from .record import DEFAULT_CAMERA_HEIGHT, DepthEstimate
 from .surfaces import normals
@@ -44,13 +44,11 @@ def measure(
     indoors = _indoors(found, small)
     height = camera_height or (_INDOOR_HEIGHT if indoors else DEFAULT_CAMERA_HEIGHT)
     view = _view(found, height)
+    trust = Trust.of(found, indoors, camera_height)
     progress(0.5, "Finding ground and surfaces")
-    small_view = view.resized(small.shape[1], small.shape[0])
-    small_sky = cv2.resize(found.sky.astype(np.uint8), small.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
-    layout = find_layout(small, small_sky, small_view, found.gravity, INDOORS if indoors else OUTDOORS)
+    layout = _layout(found, small, view, indoors, trust.guess)
     progress(0.7, "Measuring depth")
     depth, ground = _depth(view, layout, found.sky, indoors)
-    trust = Trust.of(found, indoors, camera_height)
     relative = trust.relative_error(view, depth, ground, found.sky, layout)
     progress(0.9, "Measuring normals")
     return DepthEstimate(
@@ -86,6 +84,16 @@ def _view(found: Pose, camera_height: float) -> View:
     height, width = found.sky.shape
     stand = pose(found.gravity.rotation, np.array([0.0, 0.0, camera_height]))
     return View(found.focal, found.focal, width / 2, height / 2, width, height, stand)
+
+
+def _layout(found: Pose, small: np.ndarray, view: View, indoors: bool, guess: bool) -> Layout:
+    """What stands on the ground, or the usual where nothing can be said."""
+    setting = INDOORS if indoors else OUTDOORS
+    if guess:
+        return usual_layout(setting)
+    size = small.shape[1], small.shape[0]
+    sky = cv2.resize(found.sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    return find_layout(small, sky, view.resized(*size), found.gravity, setting)
 
 
 def _depth(view: View, layout: Layout, sky: np.ndarray, indoors: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -29,10 +29,9 @@ def ground_probability(small: np.ndarray, elevation: np.ndarray, sky: np.ndarray
     Returns:
         (H, W) float32, 0..1.
     """
-    height, width = sky.shape
     features = _features(small)
     cluster = _clusters(features, ~sky)
-    rows = (np.arange(height) / height)[:, None]
+    rows = (np.arange(len(sky)) / len(sky))[:, None]
     ground = _shares(cluster, (elevation < _GROUND_SLOPE) & (rows > _GROUND_ROWS) & ~sky)
     other = _shares(cluster, (elevation > _OTHER_SLOPE) & ~sky)
     return cv2.GaussianBlur((ground / (ground + other))[cluster].astype(np.float32), (0, 0), 1.0)

@@ -32,6 +32,7 @@ _MEETING = 0.5  # logarithm of distance; planes that nearly meet switch for less
 _MIX = 0.6
 _LEAST_WIDTH = 4  # azimuths; narrower pieces are noise
 _JOINED = 0.3  # logarithm of distance; pieces nearer to each other than this meet in a corner
+_PARALLEL = 1e-9
 _CORNER_REACH = 5  # azimuths between where the corner is and where the programme switched
 
 
@@ -67,6 +68,12 @@ class Layout:
         towards = rays[..., 0] * self.normals[piece, 0] + rays[..., 1] * self.normals[piece, 1]
         with np.errstate(divide="ignore"):
             return np.where(towards > 0, self.offsets[piece] / np.maximum(towards, 1e-9), np.inf)
+
+
+def usual_layout(setting: Setting) -> Layout:
+    """One plane across the view at the usual distance: what is left where the picture says nothing."""
+    one = np.ones(1)
+    return Layout(np.zeros(0), np.array([[0.0, 1.0]]), setting.backdrop * one, one, setting.farthest)
 
 
 def find_layout(small: np.ndarray, sky: np.ndarray, view: View, gravity: Gravity, setting: Setting) -> Layout:
@@ -200,20 +207,19 @@ def _pieces(
     together = np.bincount(group, apart * width) / np.bincount(group, width)
     offsets = planes.offsets[labels] * np.exp((_MIX - 1) * together[group])
     normals = planes.normals[labels]
-    borders = []
-    for piece, first in enumerate(firsts[1:]):
-        left, right = azimuth[first - 1], azimuth[first]
-        corner = _corner(normals[piece : piece + 2], offsets[piece : piece + 2]) if meets[piece] else None
-        near = corner is not None and abs(corner - right) < _CORNER_REACH * (right - left)
-        borders.append(corner if near else _border(left, right, columns, strength))
-    return Layout(np.maximum.accumulate(borders), normals, offsets, np.abs(apart), setting.farthest)
+    borders = [_border(azimuth[first - 1], azimuth[first], columns, strength) for first in firsts[1:]]
+    for piece in np.nonzero(meets)[0]:
+        corner = _corner(normals[piece : piece + 2], offsets[piece : piece + 2])
+        if abs(corner - borders[piece]) < _CORNER_REACH * (azimuth[1] - azimuth[0]):
+            borders[piece] = corner
+    return Layout(np.maximum.accumulate(np.array(borders)), normals, offsets, np.abs(apart), setting.farthest)
 
 
-def _corner(normals: np.ndarray, offsets: np.ndarray) -> float | None:
-    """The azimuth in the view's half of the ground where two planes (2, 2), (2,) cut each other; None where parallel."""
+def _corner(normals: np.ndarray, offsets: np.ndarray) -> float:
+    """The azimuth in the view's half of the ground where two planes (2, 2), (2,) cut each other; inf where parallel."""
     across = offsets[1] * normals[0] - offsets[0] * normals[1]
     way = np.array([-across[1], across[0]]) * (1 if across[0] > 0 else -1)
-    return float(np.arctan2(way[0], way[1])) if np.linalg.norm(across) > 1e-9 else None
+    return float(np.arctan2(way[0], way[1])) if np.linalg.norm(across) > _PARALLEL else float("inf")
 
 
 def _border(left: float, right: float, columns: np.ndarray, strength: np.ndarray) -> float:

@@ -13,7 +13,8 @@ from .header import Header, truncated
 
 log = logging.getLogger(__name__)
 
-_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+# Not IMREAD_COLOR_RGB: OpenCV 5.0 scrambles 16-bit TIFFs on that way.
+_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def pixels(data: bytes, head: Header, path: Path) -> np.ndarray:
@@ -26,13 +27,12 @@ def _opencv(data: bytes, head: Header, path: Path) -> np.ndarray:
     image = _imdecode(data, _FLAGS)
     if image is None and head.format == "tiff":  # OpenCV converts no float RGBA on its way
         image = _imdecode(data, cv2.IMREAD_UNCHANGED)
-        image = image[..., 2::-1] if image is not None and image.ndim == 3 and image.shape[2] >= 3 else None
-    if image is None or image.shape[:2] != (head.height, head.width):
+    if image is None or image.ndim != 3 or image.shape[2] < 3 or image.shape[:2] != (head.height, head.width):
         raise truncated(path)
-    if image.dtype in (np.uint8, np.uint16):
-        return image
     if image.dtype.kind == "f":
-        return _finite(image.astype(np.float32), path)
+        return _finite(np.ascontiguousarray(image[..., 2::-1], np.float32), path)
+    if image.dtype in (np.uint8, np.uint16):
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     raise ImageError(f"{path.name} stores {image.dtype} pixels, which cannot be read; save it with 8, 16 or 32 (float) bits.")
 
 

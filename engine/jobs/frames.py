@@ -11,7 +11,7 @@ from ..errors import ArgumentError
 from ..geometry import quaternion_to_matrix
 from ..progress import Progress
 from ..render import RenderOptions, render
-from ..scene import PHOTO_CAMERA, Scene
+from ..scene import Scene
 from ..splats import Splats
 from ..store import atomic_path
 
@@ -23,12 +23,12 @@ def parse_view(record: dict[str, Any]) -> View:
         ArgumentError: it is incomplete or makes no sense.
     """
     try:
-        focal_and_centre = [float(record[name]) for name in ("fx", "fy", "cx", "cy")]
-        size = int(record["width"]), int(record["height"])
+        fx, fy, cx, cy = (float(record[name]) for name in ("fx", "fy", "cx", "cy"))
+        width, height = int(record["width"]), int(record["height"])
         matrix = np.array(record["world_from_camera"], float).reshape(4, 4)
     except (KeyError, TypeError, ValueError) as error:
         raise ArgumentError(f"The view is incomplete ({error}).") from error
-    return View(*focal_and_centre, *size, matrix)
+    return View(fx, fy, cx, cy, width, height, matrix)
 
 
 def overlay_rows(splats: Splats) -> np.ndarray:
@@ -58,8 +58,7 @@ def write_overlay(scene: Scene, output: str, progress: Progress) -> dict[str, An
 def render_frame(scene: Scene, view: View, output: str, progress: Progress) -> dict[str, Any]:
     """Render all passes of a view into a file of raw planes."""
     progress(0.0, "Rendering")
-    eye = tuple(float(x) for x in scene.camera(PHOTO_CAMERA).position)
-    picture = render(scene.splats, view, RenderOptions(photo_position=eye), progress)
+    picture = render(scene.splats, view, RenderOptions(photo_position=scene.photo_eye), progress)
     progress(0.8, "Handing over")
     layout = export.write_planes(Path(output), export.frame_planes(picture))
     return {

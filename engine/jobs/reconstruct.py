@@ -64,7 +64,9 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
         progress(0.0, "Reading the photo")
         photo = image.read(options.photo)
     with watch.stage("depth"):
-        known = depth.DepthOptions(options.depth, options.focal_px, options.focal_mm, options.camera_height, splats.grid_budget(options.max_splats))
+        known = depth.DepthOptions(
+            options.depth, options.focal_px, options.focal_mm, options.camera_height, splats.grid_budget(options.max_splats)
+        )
         estimate = depth.estimate(photo, known, progress.part(0.1, 0.45))
         colours = photo.encoded(estimate.view.width, estimate.view.height)
     with watch.stage("regions"):

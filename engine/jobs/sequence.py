@@ -11,7 +11,7 @@ from ..errors import ArgumentError
 from ..moves import Move
 from ..progress import Progress
 from ..render import ProxyRender, RenderOptions, render
-from ..scene import PHOTO_CAMERA, Scene
+from ..scene import Scene
 from .stopwatch import Stopwatch
 from .summary import pivot_distance
 
@@ -52,14 +52,13 @@ def render_sequence(scene: Scene, options: SequenceOptions, progress: Progress) 
 
     def pictures() -> Iterator[tuple[Camera, View, ProxyRender]]:
         start = scene.camera(options.camera)
-        eye = tuple(float(x) for x in scene.camera(PHOTO_CAMERA).position)
         for index in range(options.frames):
             progress(index / options.frames, f"Frame {index + 1} of {options.frames}")
             part = index / max(options.frames - 1, 1) if options.frames > 1 else 1.0
             camera = options.move.camera_at(start, part, pivot_distance(scene))
             view = camera.view(options.width, options.height)
             with watch.stage("render"):
-                picture = render(scene.splats, view, RenderOptions(photo_position=eye), progress)
+                picture = render(scene.splats, view, RenderOptions(photo_position=scene.photo_eye), progress)
             yield camera, view, picture
 
     with watch.stage("all"):

@@ -70,6 +70,12 @@ class Scene:
         return next((camera for camera in self.cameras if camera.id == wanted), self.cameras[0])
 
     @property
+    def photo_eye(self) -> tuple[float, float, float]:
+        """Where the photo was taken, metres in the world."""
+        x, y, z = self.camera(PHOTO_CAMERA).position
+        return float(x), float(y), float(z)
+
+    @property
     def photo_view(self) -> View:
         """The photo's camera on the grid of the maps, or on the photo's own pixels where there are none."""
         camera = self.camera(PHOTO_CAMERA)

@@ -71,18 +71,19 @@ def read_ply(path: Path) -> Splats:
             f"“{path}” cannot be read ({error.strerror}). Restore it from a backup, or reconstruct again."
         ) from error
     rows, scale = _vertices(data, Path(path))
-    missing = sorted(_REQUIRED - set(rows.dtype.names or ()))
+    names = rows.dtype.names or ()
+    missing = sorted(_REQUIRED - set(names))
     if missing:
         raise SplatError(f"“{path}” is a PLY without {', '.join(missing)}: not a Gaussian splat file.")
 
-    if not all(np.isfinite(rows[name]).all() for name in rows.dtype.names):
+    if not all(np.isfinite(rows[name]).all() for name in names):
         raise SplatError(f"“{path}” holds values that are not numbers. Restore it from a backup, or reconstruct again.")
 
     def columns(*names: str) -> np.ndarray:
         return np.stack([rows[name].astype(np.float32) for name in names], axis=-1)
 
     def optional(name: str, otherwise: float) -> np.ndarray:
-        return rows[name].astype(np.float32) if name in rows.dtype.names else np.full(len(rows), otherwise, np.float32)
+        return rows[name].astype(np.float32) if name in names else np.full(len(rows), otherwise, np.float32)
 
     return Splats(
         positions=columns("x", "y", "z"),
@@ -99,7 +100,7 @@ def read_ply(path: Path) -> Splats:
 
 def _unit(quaternions: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(quaternions, axis=1, keepdims=True)
-    return np.where(length > 0, quaternions / np.maximum(length, 1e-12), np.float32([1, 0, 0, 0]))
+    return np.where(length > 0, quaternions / np.maximum(length, 1e-12), np.array([1, 0, 0, 0], np.float32))
 
 
 def _vertices(data: bytes, path: Path) -> tuple[np.ndarray, float]:

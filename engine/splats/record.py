@@ -1,6 +1,6 @@
 """The `Splats` record: a scene's Gaussians, one row each."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ class Splats:
         """Check shapes once; convert to the contract's types."""
         count = len(self.positions)
         for name, (tail, dtype) in _SHAPES.items():
-            array = np.ascontiguousarray(getattr(self, name), dtype)
+            array: np.ndarray = np.ascontiguousarray(getattr(self, name), dtype)
             if array.shape != (count, *tail):
                 raise SplatError(f"Splats of {count} rows need {name} of shape {(count, *tail)}, not {array.shape}.")
             object.__setattr__(self, name, array)
@@ -68,10 +68,11 @@ class Splats:
     @classmethod
     def concatenate(cls, parts: "list[Splats]") -> "Splats":
         """All rows of all parts, in order; the first part's scale."""
-        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _SHAPES}
+        joined: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _SHAPES}
         return cls(**joined, metric_scale=parts[0].metric_scale)
 
     @classmethod
     def empty(cls) -> "Splats":
         """No Gaussians."""
-        return cls(**{f.name: np.zeros((0, *_SHAPES[f.name][0])) for f in fields(cls) if f.name in _SHAPES})
+        nothing: dict[str, Any] = {name: np.zeros((0, *tail)) for name, (tail, _) in _SHAPES.items()}
+        return cls(**nothing)

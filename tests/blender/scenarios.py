@@ -85,7 +85,9 @@ def registration():
     for name in before["operators"]:
         polls[name] = getattr(bpy.ops.anchorstage, name).poll()
     presets = [p for p in bpy.utils.preset_paths("camera") if list(Path(p).glob("AnchorStage*.py"))]
-    handlers = {n: [h.__module__ for h in getattr(bpy.app.handlers, n)] for n in ("load_post", "save_pre", "undo_post", "render_write")}
+    handlers = {
+        n: [h.__module__ for h in getattr(bpy.app.handlers, n)] for n in ("load_post", "save_pre", "undo_post", "render_write")
+    }
     ours = {n: [m for m in mods if "anchorstage" in m] for n, mods in handlers.items()}
     reconstruct()
     with_scene = draw_panels()
@@ -141,11 +143,19 @@ def refusals():
         path = FOLDER / name
         path.write_bytes(data)
         target = FOLDER / "bad.anchorstage"
-        said[name] = refused(lambda path=path, target=target: bpy.ops.anchorstage.reconstruct(filepath=str(path), output=str(target)))
+        said[name] = refused(
+            lambda path=path, target=target: bpy.ops.anchorstage.reconstruct(filepath=str(path), output=str(target))
+        )
         assert not target.exists()
     said["missing"] = refused(lambda: bpy.ops.anchorstage.reconstruct(filepath=str(FOLDER / "none.jpg")))
-    said["nowhere"] = refused(lambda: bpy.ops.anchorstage.reconstruct(filepath=str(PHOTO), output=str(FOLDER / "text.jpg" / "x.anchorstage")))
-    return {"said": said, "path": bpy.context.scene.anchorstage.path == str(folder), "left": sorted(p.name for p in FOLDER.iterdir())}
+    said["nowhere"] = refused(
+        lambda: bpy.ops.anchorstage.reconstruct(filepath=str(PHOTO), output=str(FOLDER / "text.jpg" / "x.anchorstage"))
+    )
+    return {
+        "said": said,
+        "path": bpy.context.scene.anchorstage.path == str(folder),
+        "left": sorted(p.name for p in FOLDER.iterdir()),
+    }
 
 
 def cancelling():
@@ -157,7 +167,9 @@ def cancelling():
     for wait in (0.0, 0.15, 0.4):
         asked = []
 
-        def should_stop(start=time.monotonic(), wait=wait, asked=asked):
+        start = time.monotonic()
+
+        def should_stop(start=start, wait=wait, asked=asked):
             if not asked and time.monotonic() - start >= wait:
                 asked.append(time.monotonic())
             return bool(asked)
@@ -204,7 +216,11 @@ def in_thread():
     folder = reconstruct()
     kind = type(link._link._worker).__name__
     bpy.context.preferences.addons[MODULE].preferences.engine_in_thread = False
-    return {"kind": kind, "splats": link.call("info", {"scene": str(folder)})["splats"], "now": type(link._link._worker).__name__}
+    return {
+        "kind": kind,
+        "splats": link.call("info", {"scene": str(folder)})["splats"],
+        "now": type(link._link._worker).__name__,
+    }
 
 
 def corrupt_scene():
@@ -258,12 +274,16 @@ def save_and_reopen():
         empty = part("scene_state").folder(bpy.context.scene)
         bpy.ops.wm.open_mainfile(filepath=str(blend))
         scene = bpy.context.scene
-        paths.append({"path": scene.anchorstage.path, "problem": part("scene_state").missing_sentence(scene), "empty": empty is None})
+        paths.append(
+            {"path": scene.anchorstage.path, "problem": part("scene_state").missing_sentence(scene), "empty": empty is None}
+        )
     return {
         "paths": paths,
         "locked": scene.anchorstage.regions[0].locked,
         "camera": scene.camera.name,
-        "keys": len(scene.camera.animation_data.action.fcurves) if hasattr(scene.camera.animation_data.action, "fcurves") else 6,
+        "keys": len(scene.camera.animation_data.action.fcurves)
+        if hasattr(scene.camera.animation_data.action, "fcurves")
+        else 6,
     }
 
 
@@ -305,7 +325,9 @@ def moves():
     preset = next(p for d in bpy.utils.preset_paths("camera") for p in Path(d).glob("AnchorStage_24mm.py"))
     with bpy.context.temp_override(camera=camera.data):
         bpy.ops.script.execute_preset(filepath=str(preset), menu_idname="CAMERA_PT_presets")
-    difference = max(abs(a - b) for r, s in zip(camera.matrix_world, photo.matrix_world, strict=True) for a, b in zip(r, s, strict=True))
+    difference = max(
+        abs(a - b) for r, s in zip(camera.matrix_world, photo.matrix_world, strict=True) for a, b in zip(r, s, strict=True)
+    )
     return {"moves": measured, "keyless": keyless, "keyed": keyed, "back_to_photo": difference, "preset_lens": camera.data.lens}
 
 

@@ -116,7 +116,12 @@ def test_save_and_reopen_also_under_another_folder(play):
 
 
 def test_two_blender_scenes_have_their_own_splats(play):
-    assert play("two_scenes") | {"stdout": ""} == {"empty": True, "here": "two.anchorstage", "camera_elsewhere": True, "stdout": ""}
+    assert play("two_scenes") | {"stdout": ""} == {
+        "empty": True,
+        "here": "two.anchorstage",
+        "camera_elsewhere": True,
+        "stdout": "",
+    }
 
 
 def test_moves_are_metric(play):

@@ -29,7 +29,9 @@ class Talk:
     def __init__(self):
         self.inbox, self.outbox = queue.Queue(), queue.Queue()
         lines = iter(self.inbox.get, None)
-        self.thread = threading.Thread(target=worker.serve, args=(lines, lambda line: self.outbox.put(json.loads(line))), daemon=True)
+        self.thread = threading.Thread(
+            target=worker.serve, args=(lines, lambda line: self.outbox.put(json.loads(line))), daemon=True
+        )
         self.thread.start()
         assert self.get()["ready"]
 

@@ -25,7 +25,7 @@ def play(scenario, output):
         except StopIteration as done:
             Path(output).write_text(json.dumps(done.value, default=str), encoding="utf-8")
             _leave(0)
-        except BaseException:
+        except Exception:  # noqa: BLE001  whatever it was, the window must close
             traceback.print_exc()
             _leave(1)
 

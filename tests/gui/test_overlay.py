@@ -62,21 +62,19 @@ def test_through_the_photos_camera_the_overlay_is_the_photo(play, flat_photo):
     result = play("photo", flat_photo)
     for got, wanted in zip(result["shown"], PATCHES, strict=True):
         assert off(got, wanted) <= CLOSE, (result["shown"], PATCHES)
-    red, green, blue = result["before"]
-    assert max(red, green, blue) - min(red, green, blue) <= CLOSE, "a grey mesh in front hides the splats"
+    assert off(result["before"], result["mesh_alone"]) <= CLOSE, "a mesh in front hides the splats"
     assert off(result["before"], result["middle"]) > 20
-    assert off(result["behind"], result["middle"]) <= CLOSE
     background = result["off"][0]
     assert all(off(spot, background) <= 12 for spot in result["off"]), "nothing is left after switching off"
 
 
 def test_nothing_stale_is_drawn_and_nothing_stops_the_drawing(play):
     result = play("life")
-    for name in ("shown", "orthographic", "first_scene"):
+    for name in ("shown", "orthographic", "first_scene", "mesh_behind"):
         assert off(result[name], COLORS) <= CLOSE, name
-    for name in ("overlays_off", "another_scene", "another_file"):
+    for name in ("overlays_off", "another_scene", "another_file", "mesh_before"):
         assert all(off(got, wanted) > 5 for got, wanted in zip(result[name], COLORS, strict=True)), name
-        assert len({tuple(spot) for spot in result[name]}) == 1, name
+        assert off(result[name], [result[name][0]] * 4) <= 10, name  # a mesh is shaded, a background may be graded
     assert off(result["undone"]["redo"], COLORS) <= CLOSE
     assert len({tuple(spot) for spot in result["undone"]["undo"]}) == 1
     assert result["picked"] == [0, 1, 2, 3, -1]

@@ -1,5 +1,6 @@
 """What an artist does in a window: `window_scenarios.py NAME PHOTO FOLDER OUTPUT.json`."""
 
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -93,7 +94,7 @@ def click_to_overlay():
         "path": state.path,
         "message": part("status").last().text,
         "perspective": desk.viewport().spaces.active.region_3d.view_perspective,
-        "gap": max(b - a for a, b in zip(ticks, ticks[1:], strict=False)),
+        "gap": max(later - earlier for earlier, later in itertools.pairwise(ticks)),
     }
 
 
@@ -109,7 +110,8 @@ def cancel_by_click():
     yield from desk.until(lambda: not part("link").tasks(), 5, "the end")
     seconds = time.monotonic() - started
     yield 0.3
-    return {"seconds": seconds, "message": part("status").last().text, "left": [p.name for p in FOLDER.iterdir()], "path": scene().anchorstage.path}
+    left = [p.name for p in FOLDER.iterdir()]
+    return {"seconds": seconds, "message": part("status").last().text, "left": left, "path": scene().anchorstage.path}
 
 
 def undo_and_redo():
@@ -137,7 +139,8 @@ def undo_and_redo():
         bpy.ops.ed.undo()
     yield 0.3
     back = (scene().camera.matrix_world.translation - before).length
-    return {"made": made, "undone": undone, "redone": {"path": scene().anchorstage.path, "cameras": cameras()}, "moved": moved, "back": back}
+    redone = {"path": scene().anchorstage.path, "cameras": cameras()}
+    return {"made": made, "undone": undone, "redone": redone, "moved": moved, "back": back}
 
 
 def load_during_job():
@@ -150,7 +153,8 @@ def load_during_job():
     yield from desk.until(lambda: not part("link").tasks(), 90, "the end")
     yield 0.5
     cameras = [ob.name for ob in scene().objects if ob.type == "CAMERA"]
-    return {"path": scene().anchorstage.path, "cameras": cameras, "message": part("status").last().text, "saved": (FOLDER / "late.anchorstage" / "scene.json").is_file()}
+    saved = (FOLDER / "late.anchorstage" / "scene.json").is_file()
+    return {"path": scene().anchorstage.path, "cameras": cameras, "message": part("status").last().text, "saved": saved}
 
 
 def typed_move():
