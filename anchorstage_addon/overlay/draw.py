@@ -36,10 +36,11 @@ def pick(context: bpy.types.Context, x: int, y: int) -> int:
         The region's index; -1 where there is no splat or it belongs to none.
     """
     target = views.shown(context.region.as_pointer()) if _visible(context) else None
-    if target is None or not (0 <= x < target.front.width and 0 <= y < target.front.height):
+    if target is None or not (0 <= x < context.region.width and 0 <= y < context.region.height):
         return -1
+    column, row = (at * pixels // whole for at, pixels, whole in zip((x, y), target.size, _size(context.region), strict=True))
     with target.bound() as buffer:
-        texel = buffer.read_color(x, y, 1, 1, 4, 1, "FLOAT")
+        texel = buffer.read_color(column, row, 1, 1, 4, 1, "FLOAT")
     texel.dimensions = 4  # Blender 4.3 gives NumPy wrong strides for buffers of several dimensions
     _, region_and_one, _, weight = np.asarray(texel)
     return round(float(region_and_one / weight)) - 1 if weight > 0.0 else -1
@@ -57,6 +58,11 @@ def _visible(context: bpy.types.Context) -> bool:
     return settings.enabled and settings.opacity > 0.0 and context.space_data.overlay.show_overlays
 
 
+def _size(region: bpy.types.Region) -> tuple[int, int]:
+    """Width and height, pixels."""
+    return region.width, region.height
+
+
 def _draw_region(context: bpy.types.Context) -> None:
     """Draws the context's region, where there is something to draw."""
     splats = store.current(context.scene)
@@ -67,7 +73,7 @@ def _draw_region(context: bpy.types.Context) -> None:
         splats=splats,
         view=np.array(camera.view_matrix, np.float32),
         window=np.array(camera.window_matrix, np.float32),
-        size=(region.width, region.height),
+        size=_size(region),
         mode=settings.mode,
         scale=settings.size,
         moving_splats=settings.moving_splats,

@@ -4,11 +4,11 @@ import bpy
 
 from . import guard, store
 
-# Blender's own sequence-strip colours serve as the legend's swatches.
+# Blender's collection colours serve as the legend's swatches; every version has them.
 _LEGEND = (
-    ("STRIP_COLOR_04", "Above 0.8: trusted"),
-    ("STRIP_COLOR_03", "0.5 to 0.8: check it"),
-    ("STRIP_COLOR_01", "Below 0.5: guessed"),
+    ("COLLECTION_COLOR_04", "Above 0.8: trusted"),
+    ("COLLECTION_COLOR_03", "0.5 to 0.8: check it"),
+    ("COLLECTION_COLOR_01", "Below 0.5: guessed"),
 )
 
 

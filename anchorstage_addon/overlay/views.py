@@ -19,7 +19,9 @@ from .store import LoadedSplats, upload
 
 REST_SECONDS = 0.25  # without a change, before all splats are drawn
 TICK_SECONDS = 0.02  # between slices
-SOFTWARE_SPLATS = 30_000  # while moving, and in a slice: about 60 ms a region of 890x614 on two cores (llvmpipe)
+SLICE_SECONDS = 0.05  # of drawing at a time on software OpenGL
+SOFTWARE_SPLATS = 30_000  # while moving there, and in the first slice
+SOFTWARE_SHRINK = 3  # while moving there, pixels of the region a pixel of the picture: filling is what costs
 _SOFTWARE_NAMES = ("llvmpipe", "softpipe", "lavapipe", "swiftshader", "software")
 
 
@@ -31,6 +33,7 @@ class Target:
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
         self.color = gpu.types.GPUTexture(size, format="RGBA16F")
         self.front = gpu.types.GPUTexture(size, format="RGBA32F")
 
@@ -71,6 +74,7 @@ class RegionView:
     complete: bool = False  # all splats are in `target`
     finer: Target | None = None
     drawn: int = 0  # places of the order already in `finer`
+    slice_size: int = SOFTWARE_SPLATS
     orders: dict = field(default_factory=dict)  # one entry: (splats, their number, view row, near) -> places, order texture
 
 
@@ -83,17 +87,21 @@ def picture(pointer: int, request: Request) -> Target:
     view = _views.get(pointer)
     if view is not None and view.request.key() == request.key():
         return view.target
-    if view is None or view.request.size != request.size:
+    if view is None:
         _forget_closed_regions()
-        view = RegionView(request, Target(request.size), 0.0, orders=view.orders if view else {})
-        _views[pointer] = view
+        view = _views[pointer] = RegionView(request, Target(request.size), 0.0)
     view.request, view.changed, view.finer, view.drawn = request, time.monotonic(), None, 0
-    budget = min(request.moving_splats, SOFTWARE_SPLATS) if on_software() else request.moving_splats
+    software = on_software()
+    budget = min(request.moving_splats, SOFTWARE_SPLATS) if software else request.moving_splats
     count = min(request.splats.count, budget)
     view.complete = count == request.splats.count
+    shrink = SOFTWARE_SHRINK if software and not view.complete else 1
+    size = (-(-request.size[0] // shrink), -(-request.size[1] // shrink))
+    if view.target.size != size:
+        view.target = Target(size)
     with view.target.bound(clear=True):
         places, order = _ordered(view, count)
-        _draw_splats(request, order, count, 0, places)
+        _draw_splats(request, size, order, count, 0, places)
     if not view.complete and not bpy.app.timers.is_registered(_refine):
         bpy.app.timers.register(_refine, first_interval=REST_SECONDS)
     return view.target
@@ -147,13 +155,15 @@ def _ordered(view: RegionView, count: int) -> tuple:
     return view.orders[key]
 
 
-def _draw_splats(request: Request, order: "gpu.types.GPUTexture", count: int, first: int, last: int) -> None:
+def _draw_splats(
+    request: Request, size: tuple[int, int], order: "gpu.types.GPUTexture", count: int, first: int, last: int
+) -> None:
     """Blends the splats of places `first` to `last` of the order over what the bound buffer holds."""
     if last <= first:
         return
     shader, quad = cached_shader("splat_shader")
     footprint = textures.footprint_scale(request.splats.count, count, request.scale)
-    block = textures.view_block(request.view, request.window, request.size, request.mode, footprint, first)
+    block = textures.view_block(request.view, request.window, size, request.mode, footprint, first)
     gpu.state.depth_test_set("NONE")
     gpu.state.depth_mask_set(False)
     gpu.state.blend_set("ALPHA_PREMULT")
@@ -189,10 +199,13 @@ def _draw_slice(view: RegionView) -> None:
     if view.finer is None:
         view.finer, view.drawn = Target(request.size), 0
     places, order = _ordered(view, request.splats.count)
-    last = min(places, view.drawn + SOFTWARE_SPLATS) if on_software() else places
+    last = min(places, view.drawn + view.slice_size) if on_software() else places
+    begun = time.monotonic()
     with view.finer.bound(clear=view.drawn == 0) as buffer:
-        _draw_splats(request, order, request.splats.count, view.drawn, last)
-        buffer.read_color(0, 0, 1, 1, 4, 0, "FLOAT")  # waits, so that slices do not queue up
+        _draw_splats(request, request.size, order, request.splats.count, view.drawn, last)
+        buffer.read_color(0, 0, 1, 1, 4, 0, "FLOAT")  # waits, so that slices do not queue up and can be timed
+    faster = SLICE_SECONDS / max(time.monotonic() - begun, 1e-3)
+    view.slice_size = max(1_000, int(view.slice_size * min(max(faster, 0.5), 2.0)))
     view.drawn = last
     if last == places:
         view.target, view.finer, view.complete = view.finer, None, True

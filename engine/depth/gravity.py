@@ -25,11 +25,12 @@ _FINE_STEPS = np.radians([1.0, 0.3, 0.1])
 _COARSE_WIDTH, _FINE_WIDTH = np.radians(6), np.radians(4)
 _AZIMUTHS = 90  # directions of the half circle, 2 degrees apart
 _FINE_AZIMUTH_SPAN = np.radians(2)
-_SWEEP_LINES, _SWEEP_STEP = 120, np.radians(5)
+_SWEEP_LINES, _SWEEP_STEP = 200, np.radians(5)
 # Focal lengths over the longer side of the picture: 96 to 24 degrees of view.
 _FOCALS = np.geomspace(0.45, 2.4, 10)
 DEFAULT_FOCAL = 0.85  # of the longer side: the main camera of most phones
-_FOCAL_PRIOR = 0.08  # score lost a factor e away from the default; 0.05 to 0.12 do equally well on photos
+_FOCAL_PRIOR = 0.12  # score lost a factor e away from the default; 0.05 to 0.12 do equally well on photos
+_NEIGHBOURS = np.array([0.25, 0.5, 0.25])  # scores are smoothed: a sharp peak is an accident of the grid
 _LEVEL_SD, _GUESSED_SD = np.radians(0.7), np.radians(8)
 
 
@@ -103,11 +104,13 @@ def find_focal(lines: Lines, side: int, sky: np.ndarray | None = None) -> float 
         best = _search(rays, pitches, rolls, azimuths, _COARSE_WIDTH)
         near = np.arange(-2, 3) * _SWEEP_STEP / 4
         best = _search(rays, best[1] + near, best[2] + near, azimuths, _FINE_WIDTH)
-        scores.append(best[0] - _FOCAL_PRIOR * np.log(ratio / DEFAULT_FOCAL) ** 2)
-    top = int(np.argmax(scores))
-    if scores[top] < _LEAST_SCORE:
+        scores.append(best[0])
+    score = np.convolve(np.pad(scores, 1, mode="edge"), _NEIGHBOURS, "valid")
+    score -= _FOCAL_PRIOR * np.log(_FOCALS / DEFAULT_FOCAL) ** 2
+    top = int(np.argmax(score))
+    if score[top] < _LEAST_SCORE:
         return None
-    return float(_parabola_peak(np.log(_FOCALS), np.array(scores), top) * side)
+    return _parabola_peak(np.log(_FOCALS), score, top) * side
 
 
 class _Rays:

@@ -32,6 +32,7 @@ _MEETING = 0.5  # logarithm of distance; planes that nearly meet switch for less
 _MIX = 0.6
 _LEAST_WIDTH = 4  # azimuths; narrower pieces are noise
 _JOINED = 0.3  # logarithm of distance; pieces nearer to each other than this meet in a corner
+_LEVEL_STEP = 0.35  # logarithm of distance; parallel neighbours nearer than this are one plane
 _PARALLEL = 1e-9
 _CORNER_REACH = 5  # azimuths between where the corner is and where the programme switched
 
@@ -207,12 +208,20 @@ def _pieces(
     together = np.bincount(group, apart * width) / np.bincount(group, width)
     offsets = planes.offsets[labels] * np.exp((_MIX - 1) * together[group])
     normals = planes.normals[labels]
+    offsets = _levelled(offsets, normals, width)
     borders = [_border(azimuth[first - 1], azimuth[first], columns, strength) for first in firsts[1:]]
     for piece in np.nonzero(meets)[0]:
         corner = _corner(normals[piece : piece + 2], offsets[piece : piece + 2])
         if abs(corner - borders[piece]) < _CORNER_REACH * (azimuth[1] - azimuth[0]):
             borders[piece] = corner
     return Layout(np.maximum.accumulate(np.array(borders)), normals, offsets, np.abs(apart), setting.farthest)
+
+
+def _levelled(offsets: np.ndarray, normals: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Offsets (P,) where parallel neighbours at nearly one distance are made one plane: the step is within the error."""
+    steps = np.abs(np.diff(np.log(offsets))) < _LEVEL_STEP
+    group = np.concatenate([[0], np.cumsum(~(steps & (normals[1:] == normals[:-1]).all(axis=1)))])
+    return np.exp(np.bincount(group, np.log(offsets) * width) / np.bincount(group, width))[group]
 
 
 def _corner(normals: np.ndarray, offsets: np.ndarray) -> float:

@@ -84,7 +84,7 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
             name=folder.stem,
             photo=BaseWitness(f"photo{photo.suffix}", photo.original, photo.width, photo.height, photo.exif),
             splats=gaussians,
-            cameras=(Camera.from_view(PHOTO_CAMERA, estimate.view, FULL_FRAME_WIDTH_MM),),
+            cameras=(Camera.from_view(PHOTO_CAMERA, estimate.view.resized(photo.width, photo.height), FULL_FRAME_WIDTH_MM),),
             maps=Maps(estimate.depth, estimate.uncertainty, estimate.normal, estimate.confidence),
             regions=tuple(found),
             depth_source=estimate.source,

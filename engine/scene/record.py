@@ -79,13 +79,13 @@ class Scene:
     def photo_view(self) -> View:
         """The photo's camera on the grid of the maps, or on the photo's own pixels where there are none."""
         camera = self.camera(PHOTO_CAMERA)
-        if self.maps is not None:
-            height, width = self.maps.depth.shape
-        elif self.photo is not None:
-            width, height = self.photo.width, self.photo.height
-        else:
-            width, height = 1280, max(1, round(1280 / camera.aspect_ratio))
-        return camera.view(width, height)
+        photo = self.photo
+        size = (photo.width, photo.height) if photo else (1280, max(1, round(1280 / camera.aspect_ratio)))
+        view = camera.view(*size)
+        if self.maps is None:
+            return view
+        height, width = self.maps.depth.shape
+        return view.resized(width, height)
 
     @property
     def confidence(self) -> float:

@@ -10,11 +10,11 @@ SCENARIOS = Path(__file__).with_name("scenarios.py")
 
 
 @pytest.fixture
-def play(blender, package_zip, china, tmp_path):
+def play(blender, china, tmp_path):
     """Run a scenario and give what it measured."""
 
     def run(name: str) -> dict:
-        return blenders.run(blender, SCENARIOS, name, china, tmp_path, archive=package_zip, timeout=240)
+        return blenders.run(blender, SCENARIOS, name, china, tmp_path, timeout=240)
 
     return run
 

@@ -152,3 +152,15 @@ def test_blenders_own_panels_come_and_go_with_the_extension(bpy_blender, folder)
     assert not {name for name in answer["with"] if "freestyle" in name or "dof" in name}
     assert answer["without"] == answer["handlers"] == []
     assert not answer["settings"]
+
+
+def test_in_a_window_the_render_thread_finishes_every_frame(window_blender, folder):
+    script = SCRIPT.with_name("render_window.py")
+    answer = blenders.run(window_blender, script, folder, timeout=240, window=True)
+    assert answer["error"] == ""
+    assert answer["files"] == [f"shot.{number:04d}.exr" for number in (1, 2, 3)]
+    assert answer["threads"] == [False] * 3
+    for name in answer["files"]:
+        channels, header = export.read_exr(folder / "anchorstage_out" / name)
+        assert "depth.Z" in channels
+        assert_reprojects(channels, header)

@@ -182,9 +182,11 @@ def life():
     desk.viewport().spaces.active.region_3d.view_perspective = "ORTHO"
     result["orthographic"] = yield from seen()
     face_the_wall()
+    yield from desk.open_sidebar()  # each mode's panel is drawn too
     for mode in ("REGIONS", "CONFIDENCE"):
         scene().anchorstage_overlay.mode = mode
-        result[mode] = yield from seen()
+        result[mode] = yield from seen(f"overlay-panel-{mode.lower()}")
+    desk.viewport().spaces.active.show_region_ui = False
     scene().anchorstage_overlay.mode = "COLOR"
     result["picked"] = yield from picked()
     result["mesh_behind"] = yield from with_cube(6.0)

@@ -13,11 +13,11 @@ SCENARIOS = Path(__file__).with_name("window_scenarios.py")
 
 
 @pytest.fixture
-def play(window_blender, package_zip, china, tmp_path, request):
+def play(window_blender, china, tmp_path, request):
     """Run a scenario in a window; its screenshots are kept where ANCHORSTAGE_SCREENSHOTS says."""
 
     def run(name: str) -> dict:
-        result = blenders.run(window_blender, SCENARIOS, name, china, tmp_path, archive=package_zip, timeout=180, window=True)
+        result = blenders.run(window_blender, SCENARIOS, name, china, tmp_path, timeout=180, window=True)
         kept = os.environ.get("ANCHORSTAGE_SCREENSHOTS")
         for picture in tmp_path.glob("*.png") if kept else ():
             Path(kept).mkdir(parents=True, exist_ok=True)
