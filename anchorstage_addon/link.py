@@ -160,6 +160,8 @@ class Link:
             if message is not None and message.get("ready"):
                 self._worker = worker
                 return worker
+            if message is not None and "refused" in message:
+                raise EngineError(message["refused"])
             if message is not None and "died" in message:
                 raise EngineError(f"The engine could not be started: {message['died']}. Reinstall the AnchorStage extension.")
             if task.cancelled.is_set() or self._stopping.is_set():

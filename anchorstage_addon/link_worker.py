@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -127,24 +127,6 @@ class ProcessWorker:
         return f"{ending}: {last}" if last else ending
 
 
-@contextlib.contextmanager
-def _own_libraries_first() -> Iterator[None]:
-    """Let modules loaded meanwhile find their own libraries before Blender's of the same name.
-
-    A Blender that a Linux distribution links against its own OpenEXR would otherwise lend that one to our wheel, and
-    two versions in one call cannot write a file.
-    """
-    if not hasattr(os, "RTLD_DEEPBIND"):
-        yield
-        return
-    flags = sys.getdlopenflags()
-    sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
-    try:
-        yield
-    finally:
-        sys.setdlopenflags(flags)
-
-
 class ThreadWorker:
     """The engine's own loop in a thread of Blender, for machines that forbid child processes."""
 
@@ -173,10 +155,13 @@ class ThreadWorker:
 
     def _serve(self) -> None:
         try:
-            with _own_libraries_first():
-                from ..engine.worker import serve
+            from ..engine.worker import refusal_inside, serve
         except ImportError as error:
             self._messages.put({"died": str(error)})
+            return
+        refusal = refusal_inside()
+        if refusal is not None:
+            self._messages.put({"refused": refusal})
             return
         serve(iter(self._inbox.get, None), lambda line: self._messages.put(json.loads(line)))
         self._messages.put({"died": "it was asked to end"})

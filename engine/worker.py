@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 
-from . import protocol
+from . import exr, protocol
 from .errors import AnchorStageError
 from .jobs import SceneCache, run_job
 from .progress import Progress
@@ -93,6 +93,11 @@ def serve(lines: Iterable[str], send: Send) -> None:
     threading.Thread(target=read, name="AnchorStage messages", daemon=True).start()
     server.send(protocol.ready(version()))
     server.run()
+
+
+def refusal_inside() -> str | None:
+    """Why the engine cannot run inside this process, in one sentence; None where it can."""
+    return exr.clash()
 
 
 def serve_process() -> int:

@@ -31,10 +31,11 @@ _NEVER = 1e3
 _MEETING = 0.5  # logarithm of distance; planes that nearly meet switch for less
 _MIX = 0.6
 _LEAST_WIDTH = 4  # azimuths; narrower pieces are noise
-_JOINED = 0.3  # logarithm of distance; pieces nearer to each other than this meet in a corner
-_LEVEL_STEP = 0.35  # logarithm of distance; parallel neighbours nearer than this are one plane
-_PARALLEL = 1e-9
+_MEETS = 0.3  # logarithm of distance; planes found nearer to each other than this share a corner
 _CORNER_REACH = 5  # azimuths between where the corner is and where the programme switched
+_PARALLEL = 1e-9
+_JOINED = 0.18  # logarithm of distance; planes that miss each other by less than this meet
+_GRAZING = 0.05  # cosine; planes seen more edge-on than this have no certain place at their border
 
 
 @dataclass(frozen=True)
@@ -196,32 +197,24 @@ def _without_slivers(path: np.ndarray) -> np.ndarray:
 def _pieces(
     path: np.ndarray, planes: _Planes, azimuth: np.ndarray, setting: Setting, columns: np.ndarray, strength: np.ndarray
 ) -> Layout:
-    """Runs of one label as planes, drawn towards the usual distance; pieces that meet in a corner move together."""
+    """Runs of one label as planes, drawn towards the usual distance; those that meet in a corner move together."""
     firsts = np.concatenate([[0], np.nonzero(np.diff(path))[0] + 1])
     labels, runs = path[firsts], np.split(np.arange(len(path)), firsts[1:])
     found = np.log(planes.reach[path, np.arange(len(path))])
     usual = np.log(np.minimum(setting.backdrop / np.cos(azimuth), setting.farthest))
     apart = np.array([(found[run] - usual[run]).mean() for run in runs])
-    meets = np.abs(found[firsts[1:]] - found[firsts[1:] - 1]) < _JOINED
+    width, normals = np.array([len(run) for run in runs]), planes.normals[labels]
+    meets = np.abs(found[firsts[1:]] - found[firsts[1:] - 1]) < _MEETS
     group = np.concatenate([[0], np.cumsum(~meets)])
-    width = np.array([len(run) for run in runs])
     together = np.bincount(group, apart * width) / np.bincount(group, width)
     offsets = planes.offsets[labels] * np.exp((_MIX - 1) * together[group])
-    normals = planes.normals[labels]
-    offsets = _levelled(offsets, normals, width)
-    borders = [_border(azimuth[first - 1], azimuth[first], columns, strength) for first in firsts[1:]]
+    borders = np.array([_border(azimuth[first - 1], azimuth[first], columns, strength) for first in firsts[1:]])
     for piece in np.nonzero(meets)[0]:
         corner = _corner(normals[piece : piece + 2], offsets[piece : piece + 2])
         if abs(corner - borders[piece]) < _CORNER_REACH * (azimuth[1] - azimuth[0]):
             borders[piece] = corner
-    return Layout(np.maximum.accumulate(np.array(borders)), normals, offsets, np.abs(apart), setting.farthest)
-
-
-def _levelled(offsets: np.ndarray, normals: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Offsets (P,) where parallel neighbours at nearly one distance are made one plane: the step is within the error."""
-    steps = np.abs(np.diff(np.log(offsets))) < _LEVEL_STEP
-    group = np.concatenate([[0], np.cumsum(~(steps & (normals[1:] == normals[:-1]).all(axis=1)))])
-    return np.exp(np.bincount(group, np.log(offsets) * width) / np.bincount(group, width))[group]
+    borders = np.maximum.accumulate(borders)
+    return Layout(borders, normals, _joined(offsets, normals, borders, width), np.abs(apart), setting.farthest)
 
 
 def _corner(normals: np.ndarray, offsets: np.ndarray) -> float:
@@ -229,6 +222,28 @@ def _corner(normals: np.ndarray, offsets: np.ndarray) -> float:
     across = offsets[1] * normals[0] - offsets[0] * normals[1]
     way = np.array([-across[1], across[0]]) * (1 if across[0] > 0 else -1)
     return float(np.arctan2(way[0], way[1])) if np.linalg.norm(across) > _PARALLEL else float("inf")
+
+
+def _joined(offsets: np.ndarray, normals: np.ndarray, borders: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Offsets (P,) with planes that nearly meet at a border made to meet there: smaller steps are within the error.
+
+    The narrower side moves, with all that is joined to it already: scaling planes about the camera keeps their corners.
+    """
+    offsets, group = offsets.copy(), np.arange(len(offsets))
+    for left, border in enumerate(borders):
+        towards = normals[left : left + 2] @ [np.sin(border), np.cos(border)]
+        if (towards < _GRAZING).any():
+            continue
+        near, far = offsets[left : left + 2] / towards
+        if abs(np.log(far / near)) > _JOINED:
+            continue
+        mine, other = group == group[left], group == group[left + 1]
+        if width[mine].sum() >= width[other].sum():
+            offsets[other] *= near / far
+        else:
+            offsets[mine] *= far / near
+        group[other] = group[left]
+    return offsets
 
 
 def _border(left: float, right: float, columns: np.ndarray, strength: np.ndarray) -> float:

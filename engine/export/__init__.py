@@ -9,8 +9,8 @@ render ─► frame_planes ─► write_planes ─► raw floats for Blender's o
 ```
 """
 
+from ..exr import read_exr, write_exr
 from .contract import contract_names, frame_channels, region_layers
-from .exr import read_exr, write_exr
 from .finish import finish
 from .header import NEAR, frame_rate, header
 from .metadata import frame_confidence

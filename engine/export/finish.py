@@ -13,8 +13,8 @@ import numpy as np
 
 from ..camera import Camera, View
 from ..errors import ExportError
+from ..exr import read_exr, write_exr
 from ..scene import Scene
-from .exr import read_exr, write_exr
 from .header import PREFIX, header
 from .metadata import frame_facts, scene_facts
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from ..camera import Camera, View
 from ..errors import OutputError
+from ..exr import write_exr
 from ..regions import Region
 from ..render.record import ProxyRender
 from ..scene import Scene
 from ..store import atomic_path, write_json
 from ..version import version
 from .contract import contract_names, frame_channels, region_layers
-from .exr import write_exr
 from .header import frame_rate, header
 from .metadata import frame_facts, scene_facts
 

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-import OpenEXR
 
-from ..errors import SceneError
-from ..store import atomic_path
+from ..errors import ExportError, SceneError
+from ..exr import read_exr, write_exr
 from .record import Maps
 
 _FILES = {
@@ -24,10 +23,7 @@ def write_maps(folder: Path, maps: Maps) -> None:
 
 
 def _write(path: Path, channels: dict[str, np.ndarray]) -> None:
-    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    planes = {name: np.ascontiguousarray(array, np.float32) for name, array in channels.items()}
-    with atomic_path(path) as temporary:
-        OpenEXR.File(header, planes).write(str(temporary))
+    write_exr(path, {name: np.asarray(array, np.float32) for name, array in channels.items()}, {})
 
 
 def read_maps(folder: Path) -> Maps:
@@ -46,8 +42,7 @@ def _read(path: Path, names: list[str]) -> list[np.ndarray]:
     if not path.is_file():
         raise SceneError(f"The map “{path}” is missing. Restore it, or reconstruct again.")
     try:
-        with OpenEXR.File(str(path), separate_channels=True) as file:
-            channels = file.channels()
-            return [np.array(channels[name].pixels, np.float32) for name in names]
-    except (RuntimeError, ValueError, KeyError) as error:
+        channels, _ = read_exr(path)
+        return [np.array(channels[name], np.float32) for name in names]
+    except (ExportError, KeyError) as error:
         raise SceneError(f"The map “{path}” is damaged. Restore it, or reconstruct again.") from error

@@ -211,16 +211,20 @@ def idle_death():
 
 
 def in_thread():
-    bpy.context.preferences.addons[MODULE].preferences.engine_in_thread = True
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    preferences.engine_in_thread = True
     link = part("link")
+    try:
+        link.call("info", {"scene": str(FOLDER)})
+    except link.EngineError as error:
+        said = str(error)
+    if "cannot run inside" in said:  # a Blender whose own libraries get in the way says so
+        preferences.engine_in_thread = False
+        return {"said": said, "now": link.call("info", {"scene": str(reconstruct())})["splats"]}
     folder = reconstruct()
     kind = type(link._link._worker).__name__
-    bpy.context.preferences.addons[MODULE].preferences.engine_in_thread = False
-    return {
-        "kind": kind,
-        "splats": link.call("info", {"scene": str(folder)})["splats"],
-        "now": type(link._link._worker).__name__,
-    }
+    preferences.engine_in_thread = False
+    return {"said": said, "kind": kind, "now": link.call("info", {"scene": str(folder)})["splats"]}
 
 
 def corrupt_scene():

@@ -1,5 +1,6 @@
 """Reading and writing OpenEXR files: float32, ZIP, one part, whole or not at all."""
 
+import ctypes
 import errno
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any
 import numpy as np
 import OpenEXR
 
-from ..errors import ExportError, OutputError
-from ..store import atomic_path
+from .errors import ExportError, OutputError
+from .store import atomic_path
 
 # What OpenEXR derives from the pixels and must not be handed over from another file.
 _DERIVED = ("channels", "type", "compression", "lineOrder", "name", "chunkCount", "version", "tiles")
@@ -28,6 +29,10 @@ def write_exr(path: Path, channels: Mapping[str, np.ndarray], header: Mapping[st
     """
     attributes = {name: value for name, value in header.items() if name not in _DERIVED}
     attributes |= {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    # OpenEXR's Python door reads arrays as if they were C-contiguous, attributes included.
+    attributes = {
+        name: np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value for name, value in attributes.items()
+    }
     file = OpenEXR.File(attributes, {name: np.ascontiguousarray(plane) for name, plane in channels.items()})
     with atomic_path(Path(path)) as temporary:
         # Python's own open says why it cannot be done; OpenEXR's message has no error number.
@@ -73,3 +78,25 @@ def read_exr(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if len({plane.shape for plane in channels.values()}) != 1:
         raise ExportError(f"The layers of “{path}” differ in size. Render the frame with one size for all layers.")
     return channels, attributes
+
+
+def clash() -> str | None:
+    """Whether another version of OpenEXR is visible in this process, as in a Blender linked against its system's.
+
+    Two versions mixed in one call crash the process; it must be known before the first file is written.
+
+    Returns:
+        One sentence for the user, or None where there is nothing to fear.
+    """
+    try:
+        ask = ctypes.CDLL(None).exr_get_library_version
+    except (AttributeError, OSError, TypeError):  # TypeError: Windows has no such handle, and no such clash
+        return None
+    major, minor, patch, extra = ctypes.c_int(), ctypes.c_int(), ctypes.c_int(), ctypes.c_char_p()
+    ask(ctypes.byref(major), ctypes.byref(minor), ctypes.byref(patch), ctypes.byref(extra))
+    if [str(major.value), str(minor.value)] == OpenEXR.__version__.split(".")[:2]:
+        return None
+    return (
+        f"The engine cannot run inside this Blender, whose own OpenEXR {major.value}.{minor.value} gets in its way. "
+        "Switch “Run the engine inside Blender” off in AnchorStage's preferences."
+    )
