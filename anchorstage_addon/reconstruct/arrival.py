@@ -23,7 +23,7 @@ def default_folder(photo: Path) -> Path:
     return candidate
 
 
-def start(scene: bpy.types.Scene, args: dict[str, Any], set_render_size: bool) -> link.Task:
+def start(scene: bpy.types.Scene, args: dict[str, Any], set_up_render: bool) -> link.Task:
     """Start the job; its result arrives in `scene`, if that still exists then."""
     status.dismiss()
     scene_name, file = scene.name, opening.file_number()
@@ -33,7 +33,7 @@ def start(scene: bpy.types.Scene, args: dict[str, Any], set_render_size: bool) -
         if target is None or file != opening.file_number():
             status.tell(f"The scene is at {result['scene']}; open it with Open Scene, since another file was loaded meanwhile.")
             return
-        arrive(target, result, set_render_size)
+        arrive(target, result, set_up_render)
         opening.push_undo("Reconstruct from image")
 
     return link.submit("reconstruct", args, arrived, failed)
@@ -47,14 +47,16 @@ def failed(error: Exception) -> None:
         status.tell(str(error), is_error=True)
 
 
-def arrive(scene: bpy.types.Scene, result: dict[str, Any], set_render_size: bool) -> None:
+def arrive(scene: bpy.types.Scene, result: dict[str, Any], set_up_render: bool) -> None:
     """Take a scene over: what the panels show, the photo's camera, the render's size, the overlay."""
     scene_state.remember(scene, result)
     cameras.place_photo_camera(scene, result)
-    if set_render_size:
+    if set_up_render:
         scene.render.resolution_x, scene.render.resolution_y = result["width"], result["height"]
         scene.render.resolution_percentage = 100
         scene.render.pixel_aspect_x = scene.render.pixel_aspect_y = 1.0
+        scene.view_settings.view_transform = "Standard"  # others, AgX above all, show the photo's colours greyer
+        scene.view_settings.look = "None"
     seconds = sum(result.get("seconds", {}).values())
     status.tell(f"{result['name']}: {result['splats']:,} splats, {len(result['regions'])} regions in {seconds:.1f} s.")
     opening.refresh_overlay(scene)

@@ -56,9 +56,9 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
     max_splats: IntProperty(
         name="Splats", description="At most so many; 0: as the preferences say", default=0, min=0, max=20_000_000
     )
-    set_render_size: BoolProperty(
-        name="Set Render Size",
-        description="Give the render the photo's size, so that the camera's frame is the photo",
+    set_up_render: BoolProperty(
+        name="Set Up Render",
+        description="Give the render the photo's size and the view transform Standard, so that a render looks as the photo does",
         default=True,
     )
 
@@ -75,14 +75,14 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
             self.report({"ERROR"}, f"“{photo.name}” is not a file. Choose a photo.")
             return {"CANCELLED"}
         if not bpy.app.background:
-            arrival.start(context.scene, self._args(photo), self.set_render_size)
+            arrival.start(context.scene, self._args(photo), self.set_up_render)
             return {"FINISHED"}
         try:
             result = link.call("reconstruct", self._args(photo))
         except (link.EngineError, link.Stopped) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        arrival.arrive(context.scene, result, self.set_render_size)
+        arrival.arrive(context.scene, result, self.set_up_render)
         return {"FINISHED"}
 
     def _args(self, photo: Path) -> dict[str, Any]:

@@ -34,7 +34,7 @@ _LEAST_WIDTH = 4  # azimuths; narrower pieces are noise
 _MEETS = 0.3  # logarithm of distance; planes found nearer to each other than this share a corner
 _CORNER_REACH = 5  # azimuths between where the corner is and where the programme switched
 _PARALLEL = 1e-9
-_JOINED = 0.18  # logarithm of distance; planes that miss each other by less than this meet
+_JOINED = 0.25  # logarithm of distance; planes that miss each other by less than this meet
 _GRAZING = 0.05  # cosine; planes seen more edge-on than this have no certain place at their border
 
 

@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 
 import bpy
+import overlay_screen
 
 TICK = 0.05  # seconds
 
@@ -74,16 +75,17 @@ def overridden(area=None):
 def open_sidebar(category="AnchorStage"):
     """Show the sidebar with our tab; a step of a generator."""
     viewport().spaces.active.show_region_ui = True
-    yield 0.5
-    for _ in range(20):
+    for _ in range(40):
+        yield 0.25
+        sidebar = part(viewport(), "UI")
         try:
-            part(viewport(), "UI").active_panel_category = category
-            break
-        except (AttributeError, TypeError):  # before its first drawing a region has no categories
-            yield 0.2
-    else:
-        raise AssertionError("the sidebar has no AnchorStage tab")
-    yield 0.5
+            if sidebar.active_panel_category == category:
+                return
+            sidebar.active_panel_category = category
+        except (AttributeError, TypeError):
+            continue  # before its first drawing a region has no categories
+        sidebar.tag_redraw()
+    raise AssertionError(f"the sidebar does not show {category}")
 
 
 def click(x, y):
@@ -94,7 +96,5 @@ def click(x, y):
 
 
 def screenshot(path):
-    """The whole window as PNG."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with overridden():
-        bpy.ops.screen.screenshot(filepath=str(path))
+    """What the screen shows, as PNG."""
+    overlay_screen.write_png(str(path), overlay_screen.grab(window().width, window().height))

@@ -35,7 +35,7 @@ def file_browser():
 
 def tidy():
     """An empty scene with an open sidebar."""
-    bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
+    bpy.context.preferences.view.filebrowser_display_type = "WINDOW"
     bpy.ops.wm.read_homefile(use_empty=True)
     yield 0.5
     yield from desk.open_sidebar()
@@ -45,15 +45,21 @@ def choose_photo():
     """Click the panel's first button, and choose the photo in the file browser."""
     sidebar = desk.part(desk.viewport(), "UI")
     yield from desk.click(sidebar.x + sidebar.width // 2, sidebar.y + sidebar.height - BUTTON_DEPTH)
-    window, area = yield from desk.until(file_browser, 10, "the file browser")
+    try:
+        window, area = yield from desk.until(file_browser, 10, "the file browser")
+    except AssertionError:
+        desk.screenshot(FOLDER / "failure.png")
+        raise
+    yield 0.5
     operator = area.spaces.active.active_operator
+    area.spaces.active.params.directory = str(PHOTO.parent).encode()
+    area.spaces.active.params.filename = PHOTO.name
+    operator.output = str(FOLDER / "clicked.anchorstage")
+    operator.max_splats = 200_000
+    yield 0.5
     asked = operator.bl_idname
+    window, area = file_browser()
     with bpy.context.temp_override(window=window, area=area, region=desk.part(area, "WINDOW")):
-        area.spaces.active.params.directory = str(PHOTO.parent).encode()
-        area.spaces.active.params.filename = PHOTO.name
-        operator.output = str(FOLDER / "clicked.anchorstage")
-        operator.max_splats = 200_000
-        yield 0.3
         bpy.ops.file.execute()
     return asked
 
@@ -195,7 +201,7 @@ def render_in_window():
     yield from desk.until(lambda: scene().anchorstage.path and not part("link").tasks(), 90, "the reconstruction")
     scene().render.engine = "ANCHORSTAGE"
     scene().render.resolution_x, scene().render.resolution_y = 1280, 720
-    bpy.context.preferences.view.render_display_type = "AREA"
+    bpy.context.preferences.view.render_display_type = "SCREEN"
     done = []
     bpy.app.handlers.render_complete.append(lambda *_: done.append(True))
     with desk.overridden():
@@ -205,7 +211,7 @@ def render_in_window():
     desk.screenshot(FOLDER / "render.png")
     path = FOLDER / "frame.png"
     bpy.data.images["Render Result"].save_render(str(path), scene=scene())
-    return {"size": list(bpy.data.images["Render Result"].size), "frame": str(path)}
+    return {"frame": str(path), "transform": scene().view_settings.view_transform}
 
 
 if __name__ == "__main__":
