@@ -1,5 +1,6 @@
 """What happened last, in one sentence: shown in the panel until dismissed, and as a popup where it is an error."""
 
+import textwrap
 from dataclasses import dataclass
 
 import bpy
@@ -14,7 +15,9 @@ class Message:
 
 
 _last: Message | None = None
-_LINE = 46  # characters that fit a narrow sidebar
+_POPUP_LINE = 70  # characters a line of a popup
+_CHARACTER = 6.6  # pixels of an average character at interface scale 1
+_MARGIN = 70  # pixels of a sidebar that are no text: borders, icon, a button
 
 
 def last() -> Message | None:
@@ -29,7 +32,9 @@ def tell(text: str, is_error: bool = False) -> None:
     manager = bpy.context.window_manager
     if is_error and not bpy.app.background and manager.windows:
         with bpy.context.temp_override(window=bpy.context.window or manager.windows[0]):
-            manager.popup_menu(lambda menu, _context: wrapped(menu.layout, text), title="AnchorStage", icon="ERROR")
+            manager.popup_menu(
+                lambda menu, _context: wrapped(menu.layout, text, line=_POPUP_LINE), title="AnchorStage", icon="ERROR"
+            )
 
 
 def dismiss() -> None:
@@ -38,19 +43,18 @@ def dismiss() -> None:
     _last = None
 
 
-def wrapped(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
-    """Draw a sentence over as many lines as a narrow sidebar needs."""
+def wrapped(layout: bpy.types.UILayout, text: str, icon: str = "NONE", line: int | None = None) -> None:
+    """Draw a sentence over as many lines as the sidebar's width needs, or of `line` characters."""
     column = layout.column(align=True)
-    line = ""
-    first = True
-    for word in [*text.split(), ""]:
-        if word and len(line) + len(word) < _LINE:
-            line = f"{line} {word}".strip()
-            continue
-        if line:
-            column.label(text=line, icon=icon if first else ("BLANK1" if icon != "NONE" else "NONE"))
-            first = False
-        line = word
+    for number, words in enumerate(textwrap.wrap(text, line or _sidebar_line())):
+        column.label(text=words, icon=icon if number == 0 or icon == "NONE" else "BLANK1")
+
+
+def _sidebar_line() -> int:
+    region = bpy.context.region
+    width = region.width if region is not None else 300
+    scale = bpy.context.preferences.system.ui_scale
+    return max(int((width / scale - _MARGIN) / _CHARACTER), 16)
 
 
 class ANCHORSTAGE_OT_dismiss(bpy.types.Operator):

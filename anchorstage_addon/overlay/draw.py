@@ -4,7 +4,7 @@ import bpy
 import gpu
 import numpy as np
 
-from . import guard, store, views
+from . import guard, store, textures, views
 
 _state: dict = {"handle": None}
 
@@ -78,10 +78,11 @@ def _draw_region(context: bpy.types.Context) -> None:
         scale=settings.size,
         moving_splats=settings.moving_splats,
     )
-    _lay_over(views.picture(region.as_pointer(), request), settings.opacity)
+    floor = textures.floor_depth(request.view, request.window)
+    _lay_over(views.picture(region.as_pointer(), request), settings.opacity, floor)
 
 
-def _lay_over(target: views.Target, strength: float) -> None:
+def _lay_over(target: views.Target, strength: float, floor: tuple[float, float, float, float]) -> None:
     """Composites a picture into the viewport, hidden by what stands before it."""
     shader, quad = views.cached_shader("screen_shader")
     gpu.state.depth_test_set("LESS_EQUAL")
@@ -90,6 +91,7 @@ def _lay_over(target: views.Target, strength: float) -> None:
     try:
         shader.bind()
         shader.uniform_float("strength", strength)
+        shader.uniform_float("floor_depth", floor)
         shader.uniform_sampler("splat_image", target.color)
         shader.uniform_sampler("front_image", target.front)
         quad.draw(shader)

@@ -163,7 +163,10 @@ void main()
   if (color.a < ALPHA_CUT) { discard; }
   vec3 shown = pow(max(color.rgb / color.a, vec3(0.0)), vec3(DISPLAY_GAMMA));
   screen_color = vec4(shown, 1.0) * (min(color.a / SOLID_ALPHA, 1.0) * strength);
-  gl_FragDepth = front.x / front.w;
+  float depth = front.x / front.w;
+  /* What lies below the floor, as a sky behind a lake, is drawn at the floor: Blender's grid would cut through it. */
+  float at_floor = dot(floor_depth.xyz, vec3(place * 2.0 - 1.0, 1.0));
+  gl_FragDepth = floor_depth.w > 0.5 && at_floor > 0.0 ? min(depth, at_floor) : depth;
 }
 """
 
@@ -194,6 +197,7 @@ def screen_shader() -> "gpu.types.GPUShader":
     varying.smooth("VEC2", "place")
     info = gpu.types.GPUShaderCreateInfo()
     info.push_constant("FLOAT", "strength")
+    info.push_constant("VEC4", "floor_depth")
     info.sampler(0, "FLOAT_2D", "splat_image")
     info.sampler(1, "FLOAT_2D", "front_image")
     info.vertex_in(0, "VEC2", "corner")

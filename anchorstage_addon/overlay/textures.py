@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 TEXTURE_WIDTH = 4096  # texels a row; every driver's limit is at least 16384, and 16384 rows hold 16 M splats
+FLOOR_PULL = 0.02  # what lies below the floor is drawn this part of the distance before it
 COLUMNS = 16  # of the engine's overlay file, see `pack`
 TEXELS_PER_SPLAT = COLUMNS // 4
 VISIBLE_OPACITY = 1.0 / 255.0  # below this no pixel of a splat passes the shader's cut-off
@@ -206,3 +207,26 @@ def palette(region_colors: list | None = None) -> np.ndarray:
         texels[0, index, :3] = color[:3]
     texels[0, -1, :3] = 0.35
     return texels
+
+
+def floor_depth(view: np.ndarray, window: np.ndarray) -> tuple[float, float, float, float]:
+    """Window depth of the floor z = 0 over a viewport: `a x + b y + c` with x, y from -1 to 1, a little towards the eye.
+
+    A plane's depth in the window is affine over the picture, in perspective and without.
+
+    Args:
+        view: (4, 4) view from world.
+        window: (4, 4) clip space from view.
+
+    Returns:
+        a, b, c, and 1 where it holds; 0 where the eye is not above the floor or looks along it.
+    """
+    world_from_view = np.linalg.inv(view.astype(np.float64))
+    x, y, z, w = np.linalg.inv(window.astype(np.float64) @ view.astype(np.float64)).T @ [0.0, 0.0, 1.0, 0.0]
+    perspective = abs(window[3, 2]) > 0.5
+    if abs(z) < 1e-12 or (perspective and world_from_view[2, 3] <= 0) or (not perspective and world_from_view[2, 2] <= 0):
+        return 0.0, 0.0, 0.0, 0.0
+    a, b, c = -x / z, -y / z, -w / z
+    # From -1..1 to 0..1, then nearer: the far end of the depth range is 1.
+    near = 1 + FLOOR_PULL
+    return a / 2 * near, b / 2 * near, 1 - (1 - (c + 1) / 2) * near, 1.0

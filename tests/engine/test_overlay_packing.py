@@ -206,3 +206,32 @@ def test_a_table_round_trips_and_an_empty_one_is_fine(tmp_path):
         read = textures.read_table(tmp_path / "overlay.npy")
         np.testing.assert_array_equal(read, table)
         assert textures.pack(read).count == len(table)
+
+
+def test_floor_depth_is_where_the_floor_is_drawn():
+    """Points of the floor, through the matrices that draw it: the plane's depth lies just before each of them."""
+    rng = np.random.default_rng(4)
+    for perspective in (True, False):
+        view = np.eye(4)
+        turn = np.radians(70)
+        view[:3, :3] = [[1, 0, 0], [0, np.cos(turn), np.sin(turn)], [0, -np.sin(turn), np.cos(turn)]]
+        view[:3, 3] = view[:3, :3] @ [0, 0, -3]
+        near, far = 0.1, 500.0
+        if perspective:
+            depth_row = [0, 0, -(far + near) / (far - near), -2 * far * near / (far - near)]
+            window = np.array([[1.5, 0, 0, 0], [0, 2, 0, 0], depth_row, [0, 0, -1, 0]])
+        else:
+            window = np.diag([0.1, 0.1, -2 / (far - near), 1])
+            window[2, 3] = -(far + near) / (far - near)
+        points = np.c_[rng.uniform(-4, 4, (50, 1)), rng.uniform(6, 40, (50, 1)), np.zeros(50), np.ones(50)]
+        clip = points @ view.T @ window.T
+        x, y, z = (clip[:, :3] / clip[:, 3:]).T
+        a, b, c, holds = textures.floor_depth(view, window)
+        assert holds == 1
+        drawn, floor = a * x + b * y + c, z / 2 + 0.5
+        assert (drawn < floor).all()
+        assert np.allclose(1 - drawn, (1 - floor) * (1 + textures.FLOOR_PULL), rtol=1e-6)
+    view[2, 3] = -3  # now seen from below
+    below = np.diag([1.0, 1, 1, 1])
+    below[2, 3] = 3
+    assert textures.floor_depth(below, np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1, -0.2], [0, 0, -1, 0]]))[3] == 0
