@@ -43,6 +43,7 @@ class Task:
     args: dict[str, Any]
     on_result: Callable[[Result], None] | None = None
     on_error: Callable[[Exception], None] | None = None
+    prepare: Callable[[Result], Result] | None = None  # heavy work on the answer, on the link's thread; no bpy in it
     fraction: float = 0.0
     stage: str = "Starting the engine"
     result: Result | None = None
@@ -106,7 +107,8 @@ class Link:
     def _loop(self) -> None:
         while (task := self._tasks.get()) is not None and not self._stopping.is_set():
             try:
-                task.result = self._run(task)
+                result = self._run(task)
+                task.result = task.prepare(result) if task.prepare is not None else result
             except (EngineError, Stopped) as error:
                 task.error = error
             except Exception as error:
@@ -220,9 +222,10 @@ def submit(
     args: dict[str, Any],
     on_result: Callable[[Result], None] | None = None,
     on_error: Callable[[Exception], None] | None = None,
+    prepare: Callable[[Result], Result] | None = None,
 ) -> Task:
     """Start a job; callbacks come on the main thread. Main thread only."""
-    return _get().watch(Task(job, args, on_result, on_error))
+    return _get().watch(Task(job, args, on_result, on_error, prepare))
 
 
 def call(

@@ -10,8 +10,9 @@ from bpy.props import StringProperty
 from . import cameras, link, overlay, scene_state, status
 
 _file_number = 0  # counts loaded files, so that a job's result does not arrive in another file
-_loaded: str = ""  # what the overlay holds or is about to hold: folder and state of its files
-_folder_of_arrays: tempfile.TemporaryDirectory[str] | None = None
+_stamps: dict[str, tuple[int, int]] = {}  # by folder: the state of the files that the overlay holds or waits for
+_arrays: tempfile.TemporaryDirectory[str] | None = None  # where the engine leaves the overlay's arrays
+_owner = object()  # of the subscription below
 
 
 def file_number() -> int:
@@ -38,37 +39,46 @@ def look_through_camera() -> None:
 
 
 def refresh_overlay(scene: bpy.types.Scene) -> None:
-    """Have the engine prepare the scene's splats for the viewport, where they are not loaded yet."""
-    global _loaded, _folder_of_arrays
+    """Show the scene's splats in the viewport; where they are not loaded yet, have the engine prepare them."""
     folder = scene_state.folder(scene)
     if bpy.app.background or folder is None or scene_state.missing_sentence(scene):
         return
-    stamp = (folder / "scene.json").stat()
-    wanted = f"{folder}|{stamp.st_mtime_ns}|{stamp.st_size}"
-    if wanted == _loaded:
+    key, name, file = str(folder), scene.name, _file_number
+    status_on_disk = (folder / "scene.json").stat()
+    stamp = (status_on_disk.st_mtime_ns, status_on_disk.st_size)
+    if _stamps.get(key) == stamp and (overlay.set_scene(key) or _under_way(key)):
         return
-    _loaded = wanted
-    if _folder_of_arrays is None:
-        _folder_of_arrays = tempfile.TemporaryDirectory(prefix="anchorstage-", ignore_cleanup_errors=True)
-    output = Path(_folder_of_arrays.name) / "overlay.npy"
+    _stamps[key] = stamp
+    output = Path(_folder_of_arrays()) / f"overlay-{abs(hash((key, stamp)))}.npy"
 
-    scene_name = scene.name
+    def prepare(_result: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"packed": overlay.read(str(output))}
+        finally:
+            output.unlink(missing_ok=True)
 
-    def scene_regions() -> Any:
-        current = bpy.data.scenes.get(scene_name)
-        return current.anchorstage.regions if current is not None else ()
-
-    def arrived(_result: dict[str, Any]) -> None:
-        if _loaded == wanted:
-            overlay.load_arrays(str(folder), str(output), [tuple(region.color) for region in scene_regions()])
+    def arrived(result: dict[str, Any]) -> None:
+        target = bpy.data.scenes.get(name)
+        if target is not None and file == _file_number:
+            overlay.show(key, result["packed"], [tuple(region.color) for region in target.anchorstage.regions])
 
     def failed(error: Exception) -> None:
-        global _loaded
-        _loaded = ""
+        _stamps.pop(key, None)
         if not isinstance(error, link.Stopped):
             status.tell(str(error), is_error=True)
 
-    link.submit("overlay", {"scene": str(folder), "output": str(output)}, arrived, failed)
+    link.submit("overlay", {"scene": key, "output": str(output)}, arrived, failed, prepare)
+
+
+def _under_way(key: str) -> bool:
+    return any(task.job == "overlay" and task.args["scene"] == key for task in link.tasks())
+
+
+def _folder_of_arrays() -> str:
+    global _arrays
+    if _arrays is None:
+        _arrays = tempfile.TemporaryDirectory(prefix="anchorstage-", ignore_cleanup_errors=True)
+    return _arrays.name
 
 
 class _OpensFolder:
@@ -151,18 +161,24 @@ class ANCHORSTAGE_PT_scene(bpy.types.Panel):
 
 @bpy.app.handlers.persistent
 def _after_load(*_: Any) -> None:
-    global _file_number, _loaded
+    global _file_number
     _file_number += 1
-    _loaded = ""
+    _stamps.clear()
     overlay.clear()
+    _subscribe()  # a load ends subscriptions
     _follow()
 
 
 @bpy.app.handlers.persistent
 def _follow(*_: Any) -> None:
-    """After undo, redo or a load: the overlay shows what the scene now says."""
-    if bpy.context.scene is not None:
-        refresh_overlay(bpy.context.scene)
+    """After undo, redo, a load, or another scene in a window: the overlay shows what the scenes now say."""
+    for scene in {window.scene for window in bpy.context.window_manager.windows}:
+        refresh_overlay(scene)
+
+
+def _subscribe() -> None:
+    bpy.msgbus.clear_by_owner(_owner)
+    bpy.msgbus.subscribe_rna(key=(bpy.types.Window, "scene"), owner=_owner, args=(), notify=_follow)
 
 
 _CLASSES = (ANCHORSTAGE_OT_open_scene, ANCHORSTAGE_OT_relink, ANCHORSTAGE_PT_scene)
@@ -175,17 +191,19 @@ def register() -> None:
         bpy.utils.register_class(cls)
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
+    _subscribe()
 
 
 def unregister() -> None:
     """Undo `register`."""
-    global _loaded, _folder_of_arrays
+    global _arrays
+    bpy.msgbus.clear_by_owner(_owner)
     for name, handler in _HANDLERS:
         if handler in getattr(bpy.app.handlers, name):
             getattr(bpy.app.handlers, name).remove(handler)
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)
-    _loaded = ""
-    if _folder_of_arrays is not None:
-        _folder_of_arrays.cleanup()
-        _folder_of_arrays = None
+    _stamps.clear()
+    if _arrays is not None:
+        _arrays.cleanup()
+        _arrays = None

@@ -63,12 +63,12 @@ def new_result_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
 
 
 def set_format(node: bpy.types.Node) -> None:
-    """Multi-layer EXR, single part, 32-bit float, ZIP."""
+    """Multi-layer EXR, single part, 32-bit float."""
     if hasattr(node.format, "media_type"):
         node.format.media_type = "MULTI_LAYER_IMAGE"
     node.format.file_format = "OPEN_EXR_MULTILAYER"
     node.format.color_depth = "32"
-    node.format.exr_codec = "ZIP"
+    node.format.exr_codec = "NONE"  # finishing writes the file anew, with ZIP; compressing twice would take twice as long
     if hasattr(node.format, "use_exr_interleave"):
         node.format.use_exr_interleave = True
 

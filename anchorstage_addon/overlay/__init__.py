@@ -1,6 +1,6 @@
 """The splats in the 3D viewports, beside and among Blender's own meshes.
 
-`load_arrays` takes what the engine's `overlay` job wrote; the splats are drawn wherever `scene.anchorstage.path` points
+`read` and `show` take what the engine's `overlay` job wrote; the splats are drawn wherever `scene.anchorstage.path` points
 to the same scene folder, and nowhere else.
 
 ```
@@ -18,29 +18,27 @@ import bpy
 from . import draw, guard, panel, properties, store, views
 from .draw import pick
 from .properties import redraw
+from .store import read
+from .textures import PackedSplats
 
-__all__ = ["clear", "load_arrays", "pick", "register", "set_scene", "unregister"]
+__all__ = ["clear", "pick", "read", "register", "set_scene", "show", "unregister"]
 
 
-def load_arrays(key: str, path: str, region_colors: list | None = None) -> None:
-    """Loads a scene's splats for drawing. Call it on the main thread; the file may be deleted afterwards.
+def show(key: str, packed: PackedSplats, region_colors: list | None = None) -> None:
+    """Takes a scene's splats for drawing. Main thread only.
 
     Args:
         key: the scene's folder, as in `scene.anchorstage.path`.
-        path: a `.npy` of (N, 16) float32: x y z opacity, covariance xx xy xz yy yz zz (world, square metres), region,
-            confidence, r g b (sRGB-encoded), origin.
+        packed: what `read` gave.
         region_colors: each region's r, g, b (sRGB-encoded), so that swatches and overlay agree.
-
-    Raises:
-        ValueError: with one sentence, where the file is not such a table.
     """
-    store.put(key, path, region_colors)
+    store.put(key, packed, region_colors)
     guard.restart()
     redraw(None, None)
 
 
 def set_scene(key: str) -> bool:
-    """Says that `key` is the scene in use. False where `load_arrays` has to be called for it first."""
+    """Says that `key` is the scene in use. False where `show` has to be called for it first."""
     known = store.touch(key)
     redraw(None, None)
     return known

@@ -60,14 +60,18 @@ def current(scene: bpy.types.Scene | None) -> LoadedSplats | None:
     return _loaded.get(scene_key(link.path)) if link is not None else None
 
 
-def put(key: str, path: str, region_colors: list | None) -> None:
-    """Packs an overlay file under a key, in place of what that key held; forgets the least recently used scene."""
-    table = textures.read_table(path)
+def read(path: str) -> textures.PackedSplats:
+    """Reads and packs an overlay file. Any thread: it takes up to half a second for a million splats."""
+    return textures.pack(textures.read_table(path))
+
+
+def put(key: str, packed: textures.PackedSplats, region_colors: list | None) -> None:
+    """Keeps packed splats under a key, in place of what that key held; forgets the least recently used scene."""
     if bpy.app.background:  # nothing is drawn: do not spend the memory
         return
     key = scene_key(key)
     _loaded.pop(key, None)
-    _loaded[key] = LoadedSplats(textures.pack(table), region_colors)
+    _loaded[key] = LoadedSplats(packed, region_colors)
     while len(_loaded) > MAX_LOADED:
         del _loaded[next(iter(_loaded))]
 

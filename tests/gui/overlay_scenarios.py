@@ -152,7 +152,7 @@ def show(table, name="scene"):
     """Draw a table of splats as the scene of the current file."""
     folder = FOLDER / f"{name}.anchorstage"
     np.save(FOLDER / f"{name}.npy", table)
-    part("overlay").load_arrays(str(folder), str(FOLDER / f"{name}.npy"))
+    part("overlay").show(str(folder), part("overlay").read(str(FOLDER / f"{name}.npy")))
     scene().anchorstage.path = str(folder)
 
 
