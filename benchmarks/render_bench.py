@@ -1,6 +1,8 @@
 """Forward timings of the rasteriser: `rows()` for the whole benchmark, or run it alone."""
 
+import os
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from engine.splats.record import Splats
 
 SIZE = 1280, 720
 COUNTS = 100_000, 300_000, 500_000, 1_000_000
+PEER_COUNT, PEER_SIZE = 20_000, (320, 180)  # the NumPy rasteriser takes minutes for more
 REPEATS = 5
 SIGMA_PX = 0.6  # of the source grid
 
@@ -65,16 +68,42 @@ def best_seconds(splats: Splats, view: View, options: RenderOptions) -> tuple[fl
 
 
 def rows() -> list[dict[str, object]]:
-    """One row for each count, camera and set of passes: milliseconds a frame, wall and CPU, and frames a second."""
-    table = []
+    """One row for each count, camera and set of passes; first a small scene against the straightforward NumPy rasteriser."""
+    splats, view = photo_like_scene(PEER_COUNT, PEER_SIZE)
+    options = RenderOptions(color_only=True)
+    wall, cpu = best_seconds(splats, view, options)
+    table = [_row(splats, view, "photo's", "colour, depth, alpha", wall, cpu, _peer_seconds(splats, view, options))]
     for count in COUNTS:
         splats, own = photo_like_scene(count)
         for camera, view in (("photo's", own), ("moved", shifted(own))):
             for passes, options in (("colour, depth, alpha", RenderOptions(color_only=True)), ("all", RenderOptions())):
                 wall, cpu = best_seconds(splats, view, options)
-                row = {"what": f"render {SIZE[0]}x{SIZE[1]}", "splats": len(splats), "camera": camera, "passes": passes}
-                table.append(row | {"ms": round(wall * 1000, 1), "cpu_ms": round(cpu * 1000, 1), "fps": round(1 / wall, 1)})
+                table.append(_row(splats, view, camera, passes, wall, cpu, None))
     return table
+
+
+def _row(
+    splats: Splats, view: View, camera: str, passes: str, wall: float, cpu: float, peer: float | None
+) -> dict[str, object]:
+    return {
+        "splats": len(splats),
+        "width": view.width,
+        "height": view.height,
+        "camera": camera,
+        "passes": passes,
+        "threads": os.cpu_count(),
+        "cpu_ms": round(cpu * 1000, 1),
+        "wall_ms": round(wall * 1000, 1),
+        "fps": round(1 / wall, 1),
+        "peer": "NumPy twin" if peer else "",
+        "ratio": round(peer / wall, 1) if peer else "",
+    }
+
+
+def _peer_seconds(splats: Splats, view: View, options: RenderOptions) -> float:
+    start = time.perf_counter()
+    render(splats, view, replace(options, twin=True))
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from engine import image
 from engine.colour import encode_srgb
 from engine.export import read_exr
 from engine.scene import REGION_COLORS, Scene, open_scene
@@ -23,19 +24,19 @@ FAR_PERCENTILE = 97  # the sky's backdrop must not flatten the rest of the depth
 def main(output: Path) -> None:
     """Write `contact_sheet.png` and print the summary."""
     summary = json.loads((output / "summary.json").read_text(encoding="utf-8"))
-    scene = open_scene(Path(summary["scene"]))
+    folder = Path(summary["scene"])
+    scene = open_scene(folder)
     frames = sorted(Path(summary["exr"]).glob("shot.*.exr"))
     path = output / "contact_sheet.png"
-    cv2.imwrite(str(path), _sheet(scene, [read_exr(frame)[0] for frame in (frames[0], frames[-1])], len(frames)))
+    ends = [read_exr(frame)[0] for frame in (frames[0], frames[-1])]
+    cv2.imwrite(str(path), _sheet(folder, scene, ends, len(frames)))
     print(_told(summary, path))
 
 
-def _sheet(scene: Scene, ends: list[dict[str, np.ndarray]], count: int) -> np.ndarray:
-    height, width = scene.maps.depth.shape
-    assert scene.photo is not None
-    photo = cv2.imdecode(np.frombuffer(scene.photo.original, np.uint8), cv2.IMREAD_COLOR)
+def _sheet(folder: Path, scene: Scene, ends: list[dict[str, np.ndarray]], count: int) -> np.ndarray:
+    photo = image.read(folder / scene.photo.file_name)
     tiles = [
-        ("photo", photo if photo is not None else _bgr(np.zeros((height, width, 3)))),
+        ("photo", _bgr(photo.encoded(photo.width, photo.height))),
         ("depth, near is bright", _depth(scene.maps.depth)),
         ("normals", _bgr(scene.maps.normal * 0.5 + 0.5)),
         ("confidence: green is sure, red is not", _bgr(_traffic_light(scene.maps.confidence))),

@@ -167,7 +167,6 @@ QUARTERS = [(-0.5, WALL, -0.5), (0.5, WALL, -0.5), (-0.5, WALL, 0.5), (0.5, WALL
 
 
 def seen(name=None):
-    print("SEEN", sys._getframe(1).f_code.co_name, sys._getframe(1).f_lineno, flush=True)
     """The window's colours in the middle of each quarter of the wall."""
     pixels = yield from screen(name)
     return [pixels[y, x].tolist() for x, y in map(window_pixel, QUARTERS)]

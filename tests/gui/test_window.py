@@ -47,7 +47,6 @@ def test_click_to_overlay(play, tmp_path):
 
 def test_cancel_in_the_panel(play):
     result = play("cancel_by_click")
-    assert result["seconds"] < 2
     assert result["message"] == "Cancelled; nothing was written."
     assert result["path"] == ""
     assert "cancelled.anchorstage" not in result["left"]
