@@ -2,8 +2,9 @@
 
 Two layers make one surface. The front has a small splat for each pixel: small, so that the photo's own view stays
 sharp. Behind it each block of 2 x 2 pixels has a wide one in the block's mean colour: it shows only where a nearer
-camera sees between the small ones. Along the near side of a depth edge, where a wide one would stick out, each pixel
-has a narrow one instead; on the far side the wide ones hide behind the edge.
+camera sees between the small ones. Where a block is of one colour its wide splat alone is enough, and the small ones
+are pruned. Along the near side of a depth edge, where a wide one would stick out, each pixel has a narrow one instead;
+on the far side the wide ones hide behind the edge.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ RIM_SIGMA_PX = 0.6  # along the near side of an edge: closes at any distance, st
 BLOCK = 2  # pixels a side of what one back splat stands for
 MAX_STRETCH = 6.0  # longest to shortest axis on the surface: beyond it grazing splats smear when seen from the side
 THICKNESS = 0.15  # along the normal, of the in-surface standard deviation
+PLAIN_SIGMA_PX = 1.8  # where nothing lies before it: 0.9 of the block covers 0.99 where four blocks meet
+PLAIN_RANGE = 4 / 255  # colours this near are one: below a photo's own noise
+PLAIN_WINDOW = 4  # pixels a side that must be of one colour: the block and a pixel around it
 BACK_REACH_PX = 4  # pixels whose front splats must all be sorted before the back splat between them
 BACK_GAP = 0.002  # part of the depth by which the back layer lies behind at least
 MAX_PUSH = 0.15  # part of the depth by which it lies behind at most
@@ -52,29 +56,82 @@ def lift(estimate: DepthEstimate, colours: np.ndarray, max_splats: int = DEFAULT
     Args:
         estimate: depth, normals and view of the grid (H, W).
         colours: (H, W, 3) float32, sRGB-encoded.
-        max_splats: at most so many. Where the front layer alone is more, evenly spread pixels keep theirs, grown to
-            cover the rest; the back layer takes what remains.
+        max_splats: at most so many. Where there are more pixels than that, evenly spread ones keep theirs, grown to
+            cover the rest; otherwise the wide splats behind the front take what remains.
 
     Raises:
         ArgumentError: `max_splats` is not positive.
     """
     if max_splats < 1:
         raise ArgumentError(f"A scene needs at least one splat, not {max_splats}.")
-    height, width = estimate.depth.shape
-    keep = _spread(height * width, max_splats)
-    growth = np.sqrt(height * width / len(keep))
-    rows = np.full(height * width, -1, np.int32)
-    rows[keep] = np.arange(len(keep), dtype=np.int32)
     surface = _Surface(estimate)
-    front = _splats(surface, estimate.depth, np.asarray(colours), FRONT_SIGMA_PX).select(keep)
-    front = front.with_(scales=front.scales * np.float32(growth))
-    pixels = keep
-    if len(keep) == height * width and max_splats > len(keep):
-        blocks, back = _back_layer(surface, np.asarray(colours))
-        chosen = _spread(len(back), max_splats - len(keep)) if len(back) else np.zeros(0, np.int64)
-        front = Splats.concatenate([front, back.select(chosen)])
-        pixels = np.concatenate([keep, blocks[chosen]])
-    return Lifted(front, rows.reshape(height, width), pixels)
+    colours = np.asarray(colours, np.float32)
+    if max_splats <= estimate.depth.size:
+        return _thinned(surface, colours, max_splats)
+    return _two_layers(surface, colours, max_splats)
+
+
+def _thinned(surface: "_Surface", colours: np.ndarray, max_splats: int) -> Lifted:
+    """The front layer alone, at evenly spread pixels, its splats grown to cover the others."""
+    depth = surface.estimate.depth
+    keep = _spread(depth.size, max_splats)
+    front = _splats(surface, surface.points, colours, FRONT_SIGMA_PX).select(keep)
+    front = front.with_(scales=front.scales * np.float32(np.sqrt(depth.size / len(keep))))
+    rows = np.full(depth.size, -1, np.int32)
+    rows[keep] = np.arange(len(keep), dtype=np.int32)
+    return Lifted(front, rows.reshape(depth.shape), keep)
+
+
+def _two_layers(surface: "_Surface", colours: np.ndarray, max_splats: int) -> Lifted:
+    """Front and back; where a block is of one colour its wide splat is enough, and its front is pruned."""
+    depth = surface.estimate.depth
+    slope = surface.slope()
+    rim, far_side = _edges(depth, slope)
+    wide = np.zeros(depth.shape, bool)
+    wide[::BLOCK, ::BLOCK] = True
+    wide &= ~rim
+    plain = wide & ~far_side & _plain_blocks(colours, rim | far_side)
+    pruned = _of_blocks(plain)
+    push = (1 + BACK_GAP + np.minimum(slope * BACK_REACH_PX, MAX_PUSH))[..., None]
+    eye = surface.estimate.view.position.astype(np.float32)
+    points, middles = surface.points, cv2.blur(surface.points, (BLOCK, BLOCK), anchor=(0, 0))
+    mean = cv2.blur(colours, (BLOCK, BLOCK), anchor=(0, 0))
+    middles = np.where(far_side[..., None], points, middles)  # a block over an edge is no block
+    mean = np.where(far_side[..., None], colours, mean)
+    layers = [
+        (np.flatnonzero(~pruned), points, colours, FRONT_SIGMA_PX),
+        (np.flatnonzero(plain), middles, mean, PLAIN_SIGMA_PX),
+        (np.flatnonzero(rim), eye + (points - eye) * push, colours, RIM_SIGMA_PX),
+        (np.flatnonzero(wide & ~plain), eye + (middles - eye) * push, mean, BACK_SIGMA_PX),
+    ]
+    parts = [_splats(surface, at, tint, sigma).select(chosen) for chosen, at, tint, sigma in layers]
+    pixels = np.concatenate([layer[0] for layer in layers])
+    rows = np.full(depth.size, -1, np.int32)
+    shown = len(parts[0]) + len(parts[1])
+    rows[pixels[:shown]] = np.arange(shown, dtype=np.int32)
+    rows = np.where(pruned, _of_blocks_values(rows.reshape(depth.shape), plain), rows.reshape(depth.shape))
+    last = shown + len(parts[2])
+    keep = np.concatenate([np.arange(last), last + _spread(len(parts[3]), max(max_splats - last, 0))])[:max_splats]
+    return Lifted(Splats.concatenate(parts).select(keep), rows, pixels[keep])
+
+
+def _plain_blocks(colours: np.ndarray, near_edge: np.ndarray) -> np.ndarray:
+    """(H, W) bool at blocks' first pixels: the block and its surroundings have one colour, and no edge is near."""
+    window = np.ones((PLAIN_WINDOW, PLAIN_WINDOW), np.uint8)
+    anchor = (PLAIN_WINDOW // 2 - 1, PLAIN_WINDOW // 2 - 1)
+    spread = cv2.dilate(colours, window, anchor=anchor) - cv2.erode(colours, window, anchor=anchor)
+    return (spread.max(axis=-1) <= PLAIN_RANGE) & (cv2.dilate(near_edge.astype(np.uint8), window) == 0)
+
+
+def _of_blocks(first: np.ndarray) -> np.ndarray:
+    """(H, W) bool: all pixels of the blocks whose first pixels are marked."""
+    return cv2.dilate(first.astype(np.uint8), np.ones((BLOCK, BLOCK), np.uint8), anchor=(BLOCK - 1, BLOCK - 1)) > 0
+
+
+def _of_blocks_values(rows: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """(H, W) the value of each block's first pixel, at all its pixels."""
+    height, width = rows.shape
+    return np.repeat(np.repeat(rows[::BLOCK, ::BLOCK], BLOCK, 0), BLOCK, 1)[:height, :width]
 
 
 def _spread(count: int, most: int) -> np.ndarray:
@@ -92,6 +149,7 @@ class _Surface:
         self.estimate = estimate
         view, normal = estimate.view, estimate.normal
         self.rays = view.rays()
+        self.points = view.unproject(estimate.depth).astype(np.float32)
         towards_eye = -(self.rays @ view.world_from_camera[:3, :3].T.astype(np.float32))
         towards_eye /= np.linalg.norm(towards_eye, axis=-1, keepdims=True)
         cosine = np.sum(normal * towards_eye, axis=-1)
@@ -113,14 +171,14 @@ class _Surface:
         return np.hypot(normal[..., 0], normal[..., 1]) / (np.float32(view.fx) * np.maximum(facing, 1e-3))
 
 
-def _splats(surface: _Surface, depth: np.ndarray, colours: np.ndarray, sigma_px: float) -> Splats:
-    """A splat for each pixel, at `depth` (H, W) on its ray."""
+def _splats(surface: _Surface, points: np.ndarray, colours: np.ndarray, sigma_px: float) -> Splats:
+    """A splat for each pixel, at points (H, W, 3) near the pixel's own."""
     estimate = surface.estimate
-    footprint = np.float32(sigma_px / estimate.view.fx) * depth
+    footprint = np.float32(sigma_px / estimate.view.fx) * estimate.depth
     scales = np.stack([footprint * surface.stretch, footprint, footprint * THICKNESS], axis=-1)
-    count = depth.size
+    count = estimate.depth.size
     return Splats(
-        positions=estimate.view.unproject(depth).reshape(-1, 3),
+        positions=points.reshape(-1, 3),
         scales=scales.reshape(-1, 3),
         rotations=surface.rotations.reshape(-1, 4),
         opacities=np.full(count, OPACITY),
@@ -129,21 +187,6 @@ def _splats(surface: _Surface, depth: np.ndarray, colours: np.ndarray, sigma_px:
         region=np.full(count, -1),
         origin=np.full(count, PHOTOGRAPHED),
     )
-
-
-def _back_layer(surface: _Surface, colours: np.ndarray) -> tuple[np.ndarray, Splats]:
-    """The splats behind the front, and the pixel (flat index) that each stands for."""
-    depth = surface.estimate.depth
-    slope = surface.slope()
-    behind = depth * (1 + BACK_GAP + np.minimum(slope * BACK_REACH_PX, MAX_PUSH))
-    rim, far_side = _edges(depth, slope)
-    mean = np.where(far_side[..., None], colours, cv2.blur(colours, (BLOCK, BLOCK), anchor=(0, 0)))
-    corner = np.zeros(depth.shape, bool)
-    corner[::BLOCK, ::BLOCK] = True
-    blocks, rims = np.flatnonzero(corner & ~rim), np.flatnonzero(rim)
-    wide = _splats(surface, behind, mean, BACK_SIGMA_PX).select(blocks)
-    narrow = _splats(surface, behind, colours, RIM_SIGMA_PX).select(rims)
-    return np.concatenate([blocks, rims]), Splats.concatenate([wide, narrow])
 
 
 def _edges(depth: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

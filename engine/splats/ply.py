@@ -65,6 +65,8 @@ def read_ply(path: Path) -> Splats:
         SplatError: missing, not such a PLY, truncated, or with values that are not numbers.
     """
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise SplatError(f"“{path}” is no file of splats. Restore it from a backup, or reconstruct again.")
         data = Path(path).read_bytes()
     except OSError as error:
         raise SplatError(
@@ -74,7 +76,7 @@ def read_ply(path: Path) -> Splats:
     names = rows.dtype.names or ()
     missing = sorted(_REQUIRED - set(names))
     if missing:
-        raise SplatError(f"“{path}” is a PLY without {', '.join(missing)}: not a Gaussian splat file.")
+        raise SplatError(f"“{path}” is a PLY without {', '.join(missing)}: not a Gaussian splat file. Choose another.")
 
     if not all(np.isfinite(rows[name]).all() for name in names):
         raise SplatError(f"“{path}” holds values that are not numbers. Restore it from a backup, or reconstruct again.")
@@ -103,11 +105,18 @@ def _unit(quaternions: np.ndarray) -> np.ndarray:
     return np.where(length > 0, quaternions / np.maximum(length, 1e-12), np.array([1, 0, 0, 0], np.float32))
 
 
+def _positive(word: str) -> float:
+    value = float(word)
+    if not 0 < value < np.inf:
+        raise ValueError(word)
+    return value
+
+
 def _vertices(data: bytes, path: Path) -> tuple[np.ndarray, float]:
     """The vertex element as a structured array, and the metric scale of the header's comment."""
     end = data.find(b"end_header\n", 0, _MAX_HEADER)
     if not data.startswith(b"ply") or end < 0:
-        raise SplatError(f"“{path}” is not a PLY file.")
+        raise SplatError(f"“{path}” is not a PLY file. Restore it from a backup, or reconstruct again.")
     start = end + len(b"end_header\n")
     count, scale, fields, element, format_ = 0, 1.0, [], "", ""
     try:
@@ -116,18 +125,20 @@ def _vertices(data: bytes, path: Path) -> tuple[np.ndarray, float]:
             if words[:1] == ["format"]:
                 format_ = words[1]
             elif words[:2] == ["comment", "metric_scale"]:
-                scale = float(words[2])
+                scale = _positive(words[2])
             elif words[:1] == ["element"]:
                 if element == "" and words[1] != "vertex":
-                    raise SplatError(f"“{path}” does not begin with vertices: not a Gaussian splat file.")
+                    raise SplatError(f"“{path}” does not begin with vertices: not a Gaussian splat file. Choose another.")
                 element = words[1]
                 count = int(words[2]) if element == "vertex" else count
+                if count < 0:
+                    raise ValueError(count)
             elif words[:1] == ["property"] and element == "vertex":
                 fields.append((words[2], _TYPES[words[1]]))
     except (KeyError, IndexError, ValueError) as error:
-        raise SplatError(f"“{path}” has a damaged PLY header.") from error
+        raise SplatError(f"“{path}” has a damaged PLY header. Restore it from a backup, or reconstruct again.") from error
     if format_ != "binary_little_endian" or len({name for name, _ in fields}) != len(fields) or not fields:
-        raise SplatError(f"“{path}” is not a binary little-endian PLY of Gaussian splats.")
+        raise SplatError(f"“{path}” is not a binary little-endian PLY of Gaussian splats. Choose another.")
     layout = np.dtype(fields)
     if len(data) - start < count * layout.itemsize:
         raise SplatError(f"“{path}” is truncated. Restore it from a backup, or reconstruct again.")
