@@ -51,9 +51,9 @@ def wrapped(layout: bpy.types.UILayout, text: str, icon: str = "NONE", line: int
 
 
 def _sidebar_line() -> int:
-    region = bpy.context.region
+    region = getattr(bpy.context, "region", None)  # a module without windows has none
     width = region.width if region is not None else 300
-    scale = bpy.context.preferences.system.ui_scale
+    scale = bpy.context.preferences.system.ui_scale or 1.0  # 0 without a screen
     return max(int((width / scale - _MARGIN) / _CHARACTER), 16)
 
 
