@@ -63,17 +63,13 @@ def view_of_camera(camera: bpy.types.Object, depsgraph: bpy.types.Depsgraph, wid
 def camera_record(camera: bpy.types.Object, view: dict[str, Any]) -> dict[str, Any]:
     """The engine's camera record of a Blender camera that gave this view."""
     location, rotation, _ = (camera.matrix_world @ _FLIP).decompose()
-    data = camera.data
-    width, height = view["width"], view["height"]
-    sensor = data.sensor_height if data.sensor_fit == "VERTICAL" else data.sensor_width
-    fits_height = data.sensor_fit == "VERTICAL" or (data.sensor_fit == "AUTO" and height > width)
-    sensor_width = sensor * width / height if fits_height else sensor
+    width, height, lens = view["width"], view["height"], camera.data.lens
     return {
         "id": camera.name,
         "position": list(location),
         "rotation": list(rotation),
-        "focal_length": view["fx"] / width * sensor_width,
-        "sensor_width": sensor_width,
+        "focal_length": lens,
+        "sensor_width": lens * width / view["fx"],  # of the picture's width, whichever side the sensor is fitted to
         "aspect_ratio": width / height,
         "shift": [(width / 2 - view["cx"]) / width, (view["cy"] - height / 2) / width],
     }

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import bpy
 import numpy as np
@@ -39,6 +40,9 @@ class Worker(Protocol):
 
     def kill(self) -> None:
         """End it now."""
+
+    def clear_leftovers(self, output: str | None) -> None:
+        """After its end: remove what it had begun to write as `output`."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,21 @@ def setup_from_preferences() -> Setup:
     return Setup(in_thread, (str(EXTENSION_ROOT), *wheels, str(Path(np.__file__).resolve().parent.parent)))
 
 
+def _scratch() -> IO[bytes]:
+    """A file for the engine's last words; where there is no room for one, they are lost."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return open(os.devnull, "w+b")
+
+
 class ProcessWorker:
     """`python -m engine serve`, spoken to over its standard input and output."""
 
     def __init__(self, search_path: Sequence[str]) -> None:
         environment = dict(os.environ, PYTHONPATH=os.pathsep.join(search_path), PYTHONNOUSERSITE="1", PYTHONIOENCODING="utf-8")
         environment.pop("PYTHONHOME", None)
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
+        self._errors = _scratch()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "engine", "serve"],
             stdin=subprocess.PIPE,
@@ -106,6 +118,17 @@ class ProcessWorker:
         self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=2)
+
+    def clear_leftovers(self, output: str | None) -> None:
+        # The engine's temporary names hold the number of its process (engine/store/atomic.py).
+        if not output:
+            return
+        with contextlib.suppress(OSError):
+            for entry in list(Path(output).parent.glob(f".*-{self._process.pid}-*.tmp*")):
+                if entry.is_dir():
+                    shutil.rmtree(entry, ignore_errors=True)
+                else:
+                    entry.unlink()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -152,6 +175,9 @@ class ThreadWorker:
     def kill(self) -> None:
         """Ask it to end; a thread cannot be forced, it ends at its job's next check."""
         self._inbox.put(None)
+
+    def clear_leftovers(self, output: str | None) -> None:
+        """It tidies up itself, since it is never ended by force."""
 
     def _serve(self) -> None:
         try:

@@ -13,6 +13,8 @@ _file_number = 0  # counts loaded files, so that a job's result does not arrive 
 _stamps: dict[str, tuple[int, int]] = {}  # by folder: the state of the files that the overlay holds or waits for
 _arrays: tempfile.TemporaryDirectory[str] | None = None  # where the engine leaves the overlay's arrays
 _owner = object()  # of the subscription below
+_SAME_SCALE = 1e-6
+_UNITS = "The unit scale is not 1, so lengths show wrong: set Scene Properties > Units > Unit Scale to 1 for metres."
 
 
 def file_number() -> int:
@@ -29,10 +31,10 @@ def push_undo(message: str) -> None:
         bpy.ops.ed.undo_push(message=message)
 
 
-def look_through_camera() -> None:
-    """Turn the first 3D viewport to the scene's camera."""
+def look_through_camera(scene: bpy.types.Scene) -> None:
+    """Turn the first 3D viewport that shows the scene to its camera."""
     for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
+        for area in window.screen.areas if window.scene == scene else ():
             if area.type == "VIEW_3D":
                 area.spaces.active.region_3d.view_perspective = "CAMERA"
                 return
@@ -49,7 +51,13 @@ def refresh_overlay(scene: bpy.types.Scene) -> None:
     if _stamps.get(key) == stamp and (overlay.set_scene(key) or _under_way(key)):
         return
     _stamps[key] = stamp
-    output = Path(_folder_of_arrays()) / f"overlay-{abs(hash((key, stamp)))}.npy"
+    try:
+        output = Path(_folder_of_arrays()) / f"overlay-{abs(hash((key, stamp)))}.npy"
+    except OSError as error:
+        _stamps.pop(key, None)
+        why = f"there is no place for temporary files ({error.strerror})"
+        status.tell(f"The splats cannot be shown, for {why}. Free some space and open the scene again.", is_error=True)
+        return
 
     def prepare(_result: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -87,6 +95,13 @@ class _OpensFolder:
     directory: StringProperty(name="Scene Folder", subtype="DIR_PATH", options={"SKIP_SAVE"})
     filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
 
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if any(task.job == "reconstruct" for task in link.tasks()):  # the engine would answer after it, Blender stand still
+            cls.poll_message_set("A reconstruction is under way")
+            return False
+        return True
+
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
@@ -111,11 +126,11 @@ class ANCHORSTAGE_OT_open_scene(_OpensFolder, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        summary = self.take_over(context.scene, Path(bpy.path.abspath(self.directory)))
+        summary = self.take_over(context.scene, scene_state.absolute(self.directory))
         if summary is None:
             return {"CANCELLED"}
         cameras.place_photo_camera(context.scene, summary)
-        look_through_camera()
+        look_through_camera(context.scene)
         status.tell(f"{summary['name']}: {summary['splats']:,} splats opened.")
         return {"FINISHED"}
 
@@ -128,7 +143,7 @@ class ANCHORSTAGE_OT_relink(_OpensFolder, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        summary = self.take_over(context.scene, Path(bpy.path.abspath(self.directory)))
+        summary = self.take_over(context.scene, scene_state.absolute(self.directory))
         return {"CANCELLED"} if summary is None else {"FINISHED"}
 
 
@@ -155,6 +170,8 @@ class ANCHORSTAGE_PT_scene(bpy.types.Panel):
         column = layout.column(align=True)
         column.label(text=state.title, icon="SCENE_DATA")
         column.label(text=f"{state.splats:,} splats, confidence {state.confidence:.2f}")
+        if abs(context.scene.unit_settings.scale_length - 1) > _SAME_SCALE:
+            status.wrapped(layout, _UNITS, icon="ERROR")
         for sentence in filter(None, state.warnings.split("\n")):
             status.wrapped(layout, sentence, icon="INFO")
 

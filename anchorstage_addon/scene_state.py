@@ -24,7 +24,10 @@ class AnchorStageScene(bpy.types.PropertyGroup):
     """The AnchorStage scene of a Blender scene."""
 
     path: StringProperty(
-        name="Scene folder", description="The NAME.anchorstage folder that holds the splats", subtype="DIR_PATH"
+        name="Scene folder",
+        description="The NAME.anchorstage folder that holds the splats",
+        subtype="DIR_PATH",
+        **_MAY_BE_RELATIVE,
     )
     title: StringProperty(name="Name")
     photo: StringProperty(name="Photo", subtype="FILE_PATH", **_MAY_BE_RELATIVE)
@@ -37,12 +40,22 @@ class AnchorStageScene(bpy.types.PropertyGroup):
     active_region: IntProperty()
 
 
+def absolute(path: str, library: bpy.types.Library | None = None) -> Path:
+    """The path from the root: the engine has a working folder of its own.
+
+    Args:
+        path: as Blender keeps it; `//` is the folder of the .blend, or of the library that its owner is linked from.
+        library: that library.
+    """
+    return Path(os.path.abspath(bpy.path.abspath(path, library=library)))
+
+
 def folder(scene: bpy.types.Scene) -> Path | None:
     """The absolute folder of the scene's splats, or None where it has none."""
     state = getattr(scene, "anchorstage", None)
     if state is None or not state.path:
         return None
-    return Path(os.path.normpath(bpy.path.abspath(state.path)))
+    return absolute(state.path, scene.original.library)
 
 
 def missing_sentence(scene: bpy.types.Scene) -> str:
@@ -85,41 +98,61 @@ def remember(scene: bpy.types.Scene, summary: dict[str, Any]) -> None:
         region.coverage = record["coverage"]
 
 
+_before_save: dict[tuple[str, str], Path] = {}  # by scene and property: where the paths led before a save began
+
+
 @bpy.app.handlers.persistent
 def _keep_relative(new_file: Any = "", *_: Any) -> None:
     """Before a save to another folder: let the kept paths lead from the new place to the same scene."""
     target = new_file if isinstance(new_file, str) and new_file else bpy.data.filepath
+    _before_save.clear()
     if not target:
         return
     for scene in bpy.data.scenes:
+        if scene.library is not None:
+            continue
         state = scene.anchorstage
         for name in ("path", "photo"):
             kept = getattr(state, name)
             if not kept:
                 continue
+            _before_save[scene.name, name] = absolute(kept)
             try:
-                relative = bpy.path.relpath(os.path.normpath(bpy.path.abspath(kept)), start=os.path.dirname(target))
+                relative = bpy.path.relpath(str(absolute(kept)), start=os.path.dirname(target))
             except ValueError:
                 continue  # another drive: the absolute path stays
             if relative != kept:
                 setattr(state, name, relative)
 
 
+@bpy.app.handlers.persistent
+def _stay_here(*_: Any) -> None:
+    """After a save: where it was a copy, or failed, this session's .blend is still the old one and so are its paths."""
+    for (scene_name, name), path in _before_save.items():
+        state = bpy.data.scenes[scene_name, None].anchorstage
+        if absolute(getattr(state, name)) != path:
+            setattr(state, name, stored_path(path))
+    _before_save.clear()
+
+
 _CLASSES = (AnchorStageRegion, AnchorStageScene)
+_HANDLERS = (("save_pre", _keep_relative), ("save_post", _stay_here), ("save_post_fail", _stay_here))
 
 
 def register() -> None:
-    """Register the records and the save handler."""
+    """Register the records and the save handlers."""
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.anchorstage = bpy.props.PointerProperty(type=AnchorStageScene)
-    bpy.app.handlers.save_pre.append(_keep_relative)
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
 
 
 def unregister() -> None:
     """Undo `register`."""
-    if _keep_relative in bpy.app.handlers.save_pre:
-        bpy.app.handlers.save_pre.remove(_keep_relative)
+    for name, handler in _HANDLERS:
+        if handler in getattr(bpy.app.handlers, name):
+            getattr(bpy.app.handlers, name).remove(handler)
     del bpy.types.Scene.anchorstage
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

@@ -1,5 +1,6 @@
 """Cameras: `View`, a pinhole with a size in pixels, and `Camera`, the same in an artist's millimetres."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,14 @@ from .errors import ArgumentError
 from .geometry import invert_pose, matrix_to_quaternion, pose, quaternion_to_matrix, transform_points
 
 FULL_FRAME_WIDTH_MM = 36.0
-MAX_SIZE = 16384
+MAX_SIZE = 16384  # pixels a side of what is rendered
+LONGEST_SIDE = 1_562_500  # pixels: a photo of 100 megapixels, the most, that is 64 pixels wide, the fewest
+_FARTHEST = 1e9  # metres; beyond this not even double precision places a picture's pixels
+_LENGTHS_MM = (1e-3, 1e6)  # of lenses and sensors; what lies outside is a damaged number
+_UNIT = 0.01  # how far from 1 the length of a quaternion may be: other programs write few digits
+_LONGEST_ID = 300  # characters; Blender keeps 255
+_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and what UTF-8 cannot hold
+_LARGEST_RATIO = 1e5  # of a picture's sides, and of its shift to its width
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +33,8 @@ class View:
     world_from_camera: np.ndarray  # (4, 4) float64, OpenCV camera frame: x right, y down, z forward
 
     def __post_init__(self) -> None:
-        """Refuse what no renderer can draw."""
-        if not (1 <= self.width <= MAX_SIZE and 1 <= self.height <= MAX_SIZE):
+        """Refuse what is no picture. A photo may be a longer strip than can be rendered."""
+        if not (1 <= self.width <= LONGEST_SIDE and 1 <= self.height <= LONGEST_SIDE):
             raise ArgumentError(f"A picture of {self.width}x{self.height} cannot be made; use 1 to {MAX_SIZE} pixels a side.")
         if not (np.isfinite([self.fx, self.fy, self.cx, self.cy]).all() and self.fx > 0 and self.fy > 0):
             raise ArgumentError("The camera's focal length must be a positive number.")
@@ -135,13 +143,38 @@ class Camera:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> "Camera":
-        """Inverse of `to_json`; raises KeyError, TypeError or ValueError where the record is damaged."""
-        return cls(
-            id=str(record["id"]),
-            position=np.array(record["position"], float).reshape(3),
-            rotation=np.array(record["rotation"], float).reshape(4),
-            focal_length=float(record["focal_length"]),
-            sensor_width=float(record["sensor_width"]),
-            aspect_ratio=float(record["aspect_ratio"]),
-            shift=(float(record["shift"][0]), float(record["shift"][1])),
-        )
+        """Inverse of `to_json`; ValueError says in words what is damaged."""
+        try:
+            camera = cls(
+                id=str(record["id"]),
+                position=np.array(record["position"], float).reshape(3),
+                rotation=np.array(record["rotation"], float).reshape(4),
+                focal_length=float(record["focal_length"]),
+                sensor_width=float(record["sensor_width"]),
+                aspect_ratio=float(record["aspect_ratio"]),
+                shift=(float(record["shift"][0]), float(record["shift"][1])),
+            )
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError("a camera lacks a part, or has one that is no number") from error
+        wrong = camera.absurdity()
+        if wrong:
+            raise ValueError(f"a camera has {wrong}")
+        return camera
+
+    def absurdity(self) -> str:
+        """What of it no camera has, in words; empty where it is a camera."""
+        low, high = _LENGTHS_MM
+        checks = {
+            "a name that cannot be shown": 0 < len(self.id) <= _LONGEST_ID and not _UNSHOWABLE.search(self.id),
+            f"a position that is not within {_FARTHEST:g} m": bool(np.all(np.abs(self.position) <= _FARTHEST)),
+            "a rotation that is no unit quaternion": _is_unit(self.rotation),
+            f"a focal length that is not from {low:g} to {high:g} mm": low <= self.focal_length <= high,
+            f"a sensor width that is not from {low:g} to {high:g} mm": low <= self.sensor_width <= high,
+            "an aspect ratio that no picture has": 1 / _LARGEST_RATIO <= self.aspect_ratio <= _LARGEST_RATIO,
+            "a lens shift that no lens has": all(abs(part) <= _LARGEST_RATIO for part in self.shift),
+        }
+        return next((words for words, fine in checks.items() if not fine), "")
+
+
+def _is_unit(quaternion: np.ndarray) -> bool:
+    return bool(np.all(np.abs(quaternion) <= 1 + _UNIT) and abs(np.linalg.norm(quaternion) - 1) <= _UNIT)

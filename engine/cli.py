@@ -6,9 +6,14 @@
 import argparse
 import json
 import logging
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 from .errors import AnchorStageError, ArgumentError, Cancelled
@@ -16,7 +21,8 @@ from .progress import Progress
 from .version import version
 
 USAGE_ERROR = 2
-INTERRUPTED = 130  # as a shell reports Ctrl-C
+SIGNALLED = 128  # and the signal's number: how a shell reports a program that a signal ended
+INTERRUPTED = SIGNALLED + signal.SIGINT  # Ctrl-C
 _BAR = 24  # characters
 
 
@@ -27,28 +33,61 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        options = _parser().parse_args(arguments)
-        if options.command == "serve":
-            from .worker import serve_process
-
-            return serve_process()
-        result = _COMMANDS[options.command](options, Progress(_bar if not options.quiet else None))
+        with _ended_tidily():
+            return _run(_parser().parse_args(arguments))
     except Cancelled:
         return INTERRUPTED
     except AnchorStageError as error:
-        print(f"anchorstage: {error}", file=sys.stderr)
-        return USAGE_ERROR
+        return _refuse(str(error))
     except MemoryError:
-        print("anchorstage: there is not enough memory; use a smaller photo or fewer splats.", file=sys.stderr)
-        return USAGE_ERROR
+        return _refuse("there is not enough memory; use a smaller photo or fewer splats.")
     except KeyboardInterrupt:
         print("\nanchorstage: cancelled.", file=sys.stderr)
         return INTERRUPTED
-    if options.json:
-        print(json.dumps(result, ensure_ascii=False))
-    else:
-        _tell(options.command, result)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "serve":
+        from .worker import serve_process
+
+        return serve_process()
+    result = _COMMANDS[options.command](options, Progress(_bar if not options.quiet else None))
+    try:
+        if options.json:
+            print(json.dumps(result, ensure_ascii=False))
+        else:
+            _tell(options.command, result)
+        if sys.stdout is not None:  # closed by whoever started the command
+            sys.stdout.flush()
+    except OSError as error:
+        # What is still in the buffer must not fail a second time when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # a reader that has seen enough is no fault
+            return _refuse(f"the work is done, but its summary could not be printed ({error.strerror}).")
     return 0
+
+
+def _refuse(sentence: str) -> int:
+    # A name or a library's words may hold a line end; what is wrong is one line.
+    print(f"anchorstage: {' '.join(sentence.split())}", file=sys.stderr)
+    return USAGE_ERROR
+
+
+@contextmanager
+def _ended_tidily() -> Iterator[None]:
+    """A polite request to end (a closed terminal, `kill`, a render farm) leaves nothing half-written behind."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(SIGNALLED + number)
+
+    main = threading.current_thread() is threading.main_thread()  # no other may set handlers
+    names = [name for name in ("SIGTERM", "SIGHUP") if main and hasattr(signal, name)]
+    before = {getattr(signal, name): signal.signal(getattr(signal, name), end) for name in names}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -105,8 +144,9 @@ def _reconstruct(options: argparse.Namespace, progress: Progress) -> dict[str, A
 def _info(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from .jobs import summary
     from .scene import open_scene
+    from .store import absolute
 
-    folder = Path(options.scene).absolute()
+    folder = absolute(options.scene)
     return summary(open_scene(folder), folder)
 
 
@@ -114,9 +154,12 @@ def _render(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from .jobs import SequenceOptions, render_sequence
     from .moves import parse_move
     from .scene import open_scene
+    from .store import absolute
 
     width, height = _size(options.size)
     names = ("frames", "fps", "camera", "overwrite")
+    for path in (options.scene, options.output):
+        absolute(path)  # says what is wrong with it before any work
     chosen = SequenceOptions(
         Path(options.output),
         parse_move(options.move),

@@ -41,6 +41,10 @@ class ExportError(AnchorStageError):
     """An export cannot be made from this scene."""
 
 
+class IncompleteError(ExportError):
+    """A file ends before its pixels do, as on a disk that was full."""
+
+
 class ArgumentError(AnchorStageError):
     """An option or argument has a value that makes no sense."""
 

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import OpenEXR
 
-from .errors import ExportError, OutputError
-from .store import atomic_path
+from .errors import ExportError, IncompleteError
+from .store import atomic_path, quiet
 
 # OpenEXR compresses one chunk a thread; without threads of its own a frame takes twice as long to write. Two more than
 # there are cores, since the caller's thread only waits.
 OpenEXR.set_global_thread_count((os.cpu_count() or 1) + 2)
 
+_PART_LOST = "Exception raised reading pixel data"
 # What OpenEXR derives from the pixels and must not be handed over from another file.
 _DERIVED = ("channels", "type", "compression", "lineOrder", "name", "chunkCount", "version", "tiles")
 
@@ -43,10 +44,18 @@ def write_exr(path: Path, channels: Mapping[str, np.ndarray], header: Mapping[st
         # Python's own open says why it cannot be done; OpenEXR's message has no error number.
         temporary.touch(exist_ok=False)
         try:
-            file.write(str(temporary))
-            _check_complete(temporary)
+            with quiet():
+                file.write(str(temporary))
+                _check_complete(temporary)
         except RuntimeError as error:
-            raise OutputError(f"“{path}” could not be written ({error}). Choose another folder or free some space.") from error
+            raise _system_error(error) from error
+
+
+def _system_error(error: RuntimeError) -> OSError:
+    """What the system refused, which OpenEXR has in its message alone."""
+    numbers = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG, errno.EACCES, errno.EIO)
+    number = next((number for number in numbers if os.strerror(number) in str(error)), errno.EIO)
+    return OSError(number, os.strerror(number))
 
 
 def _check_complete(path: Path) -> None:
@@ -62,6 +71,18 @@ def _check_complete(path: Path) -> None:
         file.close()
 
 
+def open_parts(path: Path) -> OpenEXR.File:
+    """OpenEXR's record of a file that is whole; RuntimeError and its like where it is not.
+
+    The library itself only prints a warning where a part cannot be read, and leaves that part out.
+    """
+    with quiet() as said:
+        file = OpenEXR.File(str(path), separate_channels=True)
+    if _PART_LOST in said.text or not file.parts:
+        raise ValueError("a part of the file cannot be read")
+    return file
+
+
 def read_exr(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read a file whole; the parts of a multi-part file are put together.
 
@@ -70,16 +91,17 @@ def read_exr(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         without those that follow from the pixels.
 
     Raises:
-        ExportError: it is missing, damaged, or its parts differ in size.
+        ExportError: it is missing, or its parts differ in size.
+        IncompleteError: it is damaged.
     """
     if not Path(path).is_file():
         raise ExportError(f"“{path}” is missing. Render the frame again.")
     try:
-        file = OpenEXR.File(str(path), separate_channels=True)
+        file = open_parts(path)
         channels = {name: channel.pixels for part in file.parts for name, channel in part.channels.items()}
         attributes = {name: value for name, value in file.header().items() if name not in _DERIVED}
-    except (RuntimeError, ValueError) as error:
-        raise ExportError(f"“{path}” is not a complete EXR file. Render the frame again.") from error
+    except (RuntimeError, ValueError, TypeError, OSError) as error:
+        raise IncompleteError(f"“{path}” is not a complete EXR file. Render the frame again.") from error
     if len({plane.shape for plane in channels.values()}) != 1:
         raise ExportError(f"The layers of “{path}” differ in size. Render the frame with one size for all layers.")
     return channels, attributes

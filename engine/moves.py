@@ -10,6 +10,8 @@ from .geometry import pose, rotation_about
 
 _UP = np.array([0.0, 0.0, 1.0])
 _UNITS = {"dolly": "m", "truck": "m", "pedestal": "m", "orbit": "°", "pan": "°", "tilt": "°", "lens": "mm"}
+_FARTHEST = 1e6  # metres or degrees of one move; more is a slip of the key
+_LENSES_MM = (0.1, 1e5)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def parse_move(text: str) -> Move:
             values[name] = float(value)
         except ValueError:
             raise ArgumentError(f"“{part}” needs a number in {_UNITS[name]}, as in {name}:1.5.") from None
-        if not np.isfinite(values[name]) or (name == "lens" and values[name] <= 0):
-            raise ArgumentError(f"“{part}” needs a usable number in {_UNITS[name]}.")
+        low, high = _LENSES_MM if name == "lens" else (-_FARTHEST, _FARTHEST)
+        if not low <= values[name] <= high:
+            raise ArgumentError(f"“{part}” needs a number from {low:g} to {high:g} in {_UNITS[name]}.")
     return Move(**values)

@@ -18,6 +18,26 @@ def auto_key(context: bpy.types.Context, camera: bpy.types.Object, pose: bool = 
         key(camera, context.scene.frame_current, pose, lens)
 
 
+def problem(scene: bpy.types.Scene, lens: bool = False) -> str:
+    """Why the scene's camera cannot be moved, or with `lens` its lens not be set; empty where it can."""
+    camera = scene.camera
+    if camera is None:
+        return "The scene has no camera"
+    if camera.type != "CAMERA":
+        return f"“{camera.name}” is the scene's camera but no camera object"
+    if not camera.is_editable or (lens and not camera.data.is_editable):
+        return f"“{camera.name}” is linked from another file: add a shot camera, or make a library override"
+    return ""
+
+
+def can_change(operator: type[bpy.types.Operator], context: bpy.types.Context, lens: bool = False) -> bool:
+    """For an operator's `poll`: whether the scene's camera can be changed; the button's tooltip says why not."""
+    said = problem(context.scene, lens)
+    if said:
+        operator.poll_message_set(said)
+    return not said
+
+
 def _rotation_path(camera: bpy.types.Object) -> str:
     return {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}.get(
         camera.rotation_mode, "rotation_euler"
@@ -33,7 +53,7 @@ class ANCHORSTAGE_OT_key_camera(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return context.scene.camera is not None
+        return can_change(cls, context, lens=True)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         key(context.scene.camera, context.scene.frame_current)

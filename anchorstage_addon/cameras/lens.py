@@ -5,7 +5,7 @@ from pathlib import Path
 import bpy
 from bpy.props import FloatProperty
 
-from .keys import auto_key
+from .keys import auto_key, can_change
 
 LENSES_MM = (24, 35, 50, 85, 135)
 _PRESETS = Path(__file__).parent  # holds presets/camera/*.py
@@ -22,7 +22,7 @@ class ANCHORSTAGE_OT_set_lens(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return context.scene.camera is not None and context.scene.camera.data.type == "PERSP"
+        return can_change(cls, context, lens=True) and context.scene.camera.data.type == "PERSP"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         camera = context.scene.camera

@@ -7,7 +7,7 @@ import bpy
 from bpy.props import FloatProperty
 from mathutils import Matrix, Vector
 
-from .keys import ANCHORSTAGE_OT_key_camera, auto_key
+from .keys import ANCHORSTAGE_OT_key_camera, auto_key, can_change
 
 _UP = Vector((0.0, 0.0, 1.0))
 _METRES_PER_PIXEL = 0.01
@@ -50,10 +50,7 @@ class _Move:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if context.scene.camera is None:
-            cls.poll_message_set("The scene has no camera")
-            return False
-        return True
+        return can_change(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         camera = context.scene.camera

@@ -2,6 +2,8 @@
 
 import bpy
 
+from .. import status
+from . import keys
 from .lens import LENSES_MM
 from .place import is_photo_camera
 
@@ -19,8 +21,8 @@ class ANCHORSTAGE_PT_camera(bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, camera = self.layout, context.scene.camera
         layout.prop(context.scene, "camera", text="")
-        if camera is None:
-            layout.label(text="The scene has no camera", icon="INFO")
+        if camera is None or camera.type != "CAMERA":
+            status.wrapped(layout, keys.problem(context.scene), icon="INFO")
             return
         if is_photo_camera(camera):
             layout.label(text="This is the photo's own camera", icon="INFO")

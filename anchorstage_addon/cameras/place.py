@@ -6,6 +6,7 @@ from typing import Any
 import bpy
 
 from .. import convert
+from .keys import can_change
 
 PHOTO_CAMERA_NAME = "AnchorStage Photo"
 SHOT_CAMERA_NAME = "AnchorStage Shot"
@@ -25,7 +26,9 @@ def place_photo_camera(scene: bpy.types.Scene, summary: dict[str, Any]) -> bpy.t
 
 
 def _photo_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
-    return next((ob for ob in scene.objects if ob.type == "CAMERA" and _RECORD in ob), None)
+    """The photo's camera; one linked from another file would lose every change, so it is none of ours."""
+    cameras = (ob for ob in scene.objects if ob.type == "CAMERA" and _RECORD in ob)
+    return next((camera for camera in cameras if camera.is_editable and camera.data.is_editable), None)
 
 
 def _new_camera(scene: bpy.types.Scene, name: str) -> bpy.types.Object:
@@ -49,6 +52,7 @@ def _set_background(data: bpy.types.Camera, photo: str) -> None:
         return
     try:
         image = bpy.data.images.load(photo, check_existing=True)
+        image.reload()  # an overwritten scene has another photo under the same name
     except RuntimeError:
         return  # a format that Blender cannot show; the splats show it
     background = data.background_images[0] if data.background_images else data.background_images.new()
@@ -73,7 +77,7 @@ class ANCHORSTAGE_OT_add_camera(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return context.scene.camera is not None
+        return context.scene.camera is not None and context.scene.camera.type == "CAMERA"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         source = context.scene.camera
@@ -94,7 +98,7 @@ class ANCHORSTAGE_OT_reset_camera(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return context.scene.camera is not None and _photo_camera(context.scene) is not None
+        return can_change(cls, context, lens=True) and _photo_camera(context.scene) is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         photo, camera = _photo_camera(context.scene), context.scene.camera

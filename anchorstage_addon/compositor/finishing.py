@@ -2,7 +2,8 @@
 
 Blender calls `render_post` when the File Output node has written, for every frame of an animation and for a single
 frame, in the render's thread, or the main one with `-b` (seen on 4.2 to 5.2). The step blocks there, so a file is
-final when the render ends. Where it fails, the file stays as Blender wrote it and one sentence says so.
+final when the render ends. Where it fails, the file stays as Blender wrote it and one sentence says so; a file that
+Blender could not write completely is removed. Where the place is at fault the animation ends with the next frame.
 """
 
 import logging
@@ -13,10 +14,12 @@ from typing import Any
 import bpy
 
 from .. import link, status
-from ..render_engine import Rendered, take
+from ..render_engine import Rendered, begin, fail, take
 from . import tree
 
 log = logging.getLogger(__name__)
+
+_INCOMPLETE, _NO_PLACE = "IncompleteError", "OutputError"  # the engine's names of what can go wrong with a file
 
 Stamp = tuple[int, int, int]
 
@@ -43,8 +46,18 @@ def written_paths(scene: bpy.types.Scene) -> list[tuple[Path, str]]:
     nodes = tree.find(scene)
     if nodes is None or not scene.render.use_compositing:
         return []
-    outputs = [node for node in tree.tagged(nodes, tree.OUTPUT) if not node.mute]
+    outputs = [node for node in tree.tagged(nodes, tree.OUTPUT) if not node.mute and _is_fed(node)]
     return [(tree.frame_path(node, scene.frame_current, suffix), suffix) for node in outputs for suffix in _suffixes(scene)]
+
+
+def _is_fed(node: bpy.types.Node) -> bool:
+    return any(socket.is_linked for socket in node.inputs)  # without, Blender writes no file
+
+
+@bpy.app.handlers.persistent
+def _begin(scene: bpy.types.Scene, *_: Any) -> None:
+    """Before a render or an animation."""
+    begin(scene.name)
 
 
 @bpy.app.handlers.persistent
@@ -61,7 +74,12 @@ def _finish(scene: bpy.types.Scene, *_: Any) -> None:
     if rendered is None:
         return  # another engine, or a render that failed and said so itself
     for path, suffix in written_paths(scene):
-        if suffix in rendered.shots and _stamp(path) not in (None, _before.get(path)):
+        written = _stamp(path)
+        if written is None and "{" in str(path):
+            _tell(f"“{path}” is not there, so it could not be finished: the output folder or name may hold a {{template}}.")
+        elif suffix in rendered.shots and written in (None, _before.get(path)):
+            _give_up(scene, f"{path.name} was not written: “{path.parent}” cannot be written to. Choose another folder.")
+        elif suffix in rendered.shots:
             _finish_file(scene, path, suffix, rendered)
 
 
@@ -78,8 +96,23 @@ def _finish_file(scene: bpy.types.Scene, path: Path, suffix: str, rendered: Rend
     }
     try:
         link.call("finish", args)
-    except (link.EngineError, link.Stopped) as error:
-        _tell(f"{path.name} keeps Blender's channel names: {error or 'the engine was stopped.'}")
+    except link.EngineError as error:
+        if error.kind == _INCOMPLETE:
+            path.unlink(missing_ok=True)
+            again = f"Free some space and render frame {rendered.frame} again."
+            _give_up(scene, f"{path.name} could not be written completely, so it was removed: the disk is full. {again}")
+        elif error.kind == _NO_PLACE:
+            _give_up(scene, f"{path.name} keeps Blender's channel names, for there is no place for the finished file. {error}")
+        else:
+            _tell(f"{path.name} keeps Blender's channel names: {error}")
+    except link.Stopped:
+        _tell(f"{path.name} keeps Blender's channel names: the engine was stopped. Render the frame again.")
+
+
+def _give_up(scene: bpy.types.Scene, sentence: str) -> None:
+    """Say so, and have an animation end: its other frames would go the same way."""
+    fail(scene.name, sentence)
+    _tell(sentence)
 
 
 def _tell(sentence: str) -> None:
@@ -90,14 +123,17 @@ def _tell(sentence: str) -> None:
         bpy.app.timers.register(lambda: status.tell(sentence, is_error=True), first_interval=0.0)
 
 
+_HANDLERS = (("render_init", _begin), ("render_pre", _look), ("render_post", _finish))
+
+
 def register() -> None:
     """Watch renders."""
-    bpy.app.handlers.render_pre.append(_look)
-    bpy.app.handlers.render_post.append(_finish)
+    for name, function in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(function)
 
 
 def unregister() -> None:
     """Undo `register`."""
-    for handlers, function in ((bpy.app.handlers.render_pre, _look), (bpy.app.handlers.render_post, _finish)):
-        if function in handlers:
-            handlers.remove(function)
+    for name, function in _HANDLERS:
+        if function in getattr(bpy.app.handlers, name):
+            getattr(bpy.app.handlers, name).remove(function)

@@ -87,7 +87,8 @@ def frame_path(node: bpy.types.Node, frame: int, suffix: str = "") -> Path:
     pattern = os.path.join(node.directory, node.file_name) if IS_GROUP else node.base_path
     if "#" not in pattern:
         pattern += DIGITS
-    path = bpy.path.abspath(pattern).removesuffix(".exr")
+    # Without a saved .blend, Blender's `//` is its working folder, which the engine does not share.
+    path = os.path.abspath(bpy.path.abspath(pattern)).removesuffix(".exr")
     # Blender fills the last run of digits alone, and a negative frame keeps its digits.
     *_, run = re.finditer("#+", path)
     number = f"{'-' if frame < 0 else ''}{abs(frame):0{len(run[0])}d}"

@@ -7,6 +7,7 @@ import bpy
 import gpu
 import numpy as np
 
+from .. import scene_state
 from . import textures
 
 # Two scenes of a million splats, at 80 bytes a splat, stay under the 200 MB that a scene may take in Blender.
@@ -56,8 +57,8 @@ def scene_key(path: str) -> str:
 
 def current(scene: bpy.types.Scene | None) -> LoadedSplats | None:
     """What is loaded for the folder that this Blender scene points to."""
-    link = getattr(scene, "anchorstage", None)
-    return _loaded.get(scene_key(link.path)) if link is not None else None
+    folder = scene_state.folder(scene) if scene is not None else None
+    return _loaded.get(scene_key(str(folder))) if folder is not None else None
 
 
 def read(path: str) -> textures.PackedSplats:

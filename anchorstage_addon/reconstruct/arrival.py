@@ -11,11 +11,11 @@ from .. import cameras, link, opening, scene_state, status
 SUFFIX = ".anchorstage"
 
 
-def default_folder(photo: Path) -> Path:
-    """A free NAME.anchorstage beside the saved .blend; beside the photo where the .blend has no place yet."""
-    home = Path(bpy.data.filepath).parent if bpy.data.filepath else photo.parent
-    if not bpy.data.filepath and not os.access(home, os.W_OK):
-        home = Path.home()
+def default_folder(photo: Path, beside_photo: bool = True) -> Path:
+    """A free NAME.anchorstage beside the saved .blend; else beside the photo; else in the artist's home folder."""
+    places = [Path(bpy.data.filepath).parent] if bpy.data.filepath else []
+    places += [photo.parent, Path.home()] if beside_photo else [Path.home()]
+    home = next((place for place in places if os.access(place, os.W_OK)), places[0])
     candidate, number = home / f"{photo.stem}{SUFFIX}", 2
     while candidate.exists():
         candidate = home / f"{photo.stem}_{number:03d}{SUFFIX}"
@@ -60,4 +60,4 @@ def arrive(scene: bpy.types.Scene, result: dict[str, Any], set_up_render: bool) 
     seconds = sum(result.get("seconds", {}).values())
     status.tell(f"{result['name']}: {result['splats']:,} splats, {len(result['regions'])} regions in {seconds:.1f} s.")
     opening.refresh_overlay(scene)
-    opening.look_through_camera()
+    opening.look_through_camera(scene)

@@ -8,7 +8,7 @@ import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
-from .. import link, preferences
+from .. import link, preferences, scene_state
 from . import arrival
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".exr", ".hdr")
@@ -70,7 +70,7 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        photo = Path(bpy.path.abspath(self.filepath))
+        photo = scene_state.absolute(self.filepath)
         if not self.filepath or not photo.is_file():
             self.report({"ERROR"}, f"“{photo.name}” is not a file. Choose a photo.")
             return {"CANCELLED"}
@@ -87,7 +87,7 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
 
     def _args(self, photo: Path) -> dict[str, Any]:
         chosen = preferences.get()
-        folder = Path(bpy.path.abspath(self.output)) if self.output else arrival.default_folder(photo)
+        folder = scene_state.absolute(self.output) if self.output else arrival.default_folder(photo)
         return {
             "photo": str(photo),
             "output": str(folder),
@@ -111,10 +111,17 @@ class ANCHORSTAGE_OT_reconstruct_image(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         image = active_image(context)
-        path = Path(bpy.path.abspath(image.filepath_from_user())) if image.filepath else None
-        if image.packed_file is not None or path is None or not path.is_file():
+        path = scene_state.absolute(image.filepath_from_user()) if image.filepath else None
+        if path is not None and path.is_file() and not image.is_dirty and image.packed_file is None:
+            return bpy.ops.anchorstage.reconstruct(filepath=str(path))
+        try:
             path = _unpacked(image)
-        return bpy.ops.anchorstage.reconstruct(filepath=str(path))
+        except (RuntimeError, OSError):
+            self.report({"ERROR"}, f"The pixels of “{image.name}” are gone and its file is missing. Load the image again.")
+            return {"CANCELLED"}
+        # Not beside that file: it disappears with Blender.
+        output = str(arrival.default_folder(path, beside_photo=False))
+        return bpy.ops.anchorstage.reconstruct(filepath=str(path), output=output)
 
 
 def active_image(context: bpy.types.Context) -> bpy.types.Image | None:
@@ -127,14 +134,16 @@ def active_image(context: bpy.types.Context) -> bpy.types.Image | None:
 
 
 def _unpacked(image: bpy.types.Image) -> Path:
-    """A file with the image's pixels, for one that lives in the .blend alone."""
-    folder = Path(tempfile.mkdtemp(prefix="anchorstage-"))
+    """A file with the image's pixels, for one that lives in the .blend alone; Blender deletes it when it quits."""
+    folder = Path(tempfile.mkdtemp(prefix="anchorstage-", dir=bpy.app.tempdir))
     name = bpy.path.clean_name(Path(image.name).stem) or "image"
     path = folder / f"{name}{'.exr' if image.is_float else '.png'}"
     copy = image.copy()
     copy.file_format = "OPEN_EXR" if image.is_float else "PNG"
-    copy.save(filepath=str(path))
-    bpy.data.images.remove(copy)
+    try:
+        copy.save(filepath=str(path))
+    finally:
+        bpy.data.images.remove(copy)
     return path
 
 
@@ -145,13 +154,16 @@ class ANCHORSTAGE_OT_cancel(bpy.types.Operator):
     bl_label = "Cancel"
     bl_options = {"INTERNAL"}
 
+    number: IntProperty(name="Job", description="Which job, by its number; 0: all", options={"SKIP_SAVE"})
+
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         return bool(link.tasks())
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         for task in link.tasks():
-            task.cancel()
+            if self.number in (0, task.number):
+                task.cancel()
         return {"FINISHED"}
 
 

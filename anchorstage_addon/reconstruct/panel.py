@@ -37,7 +37,7 @@ def _draw_task(layout: bpy.types.UILayout, task: link.Task) -> None:
     row = layout.row(align=True)
     text = "Cancelling…" if task.cancelled.is_set() else f"{task.stage}  {task.fraction:.0%}"
     row.progress(factor=task.fraction, text=text)
-    row.operator("anchorstage.cancel", text="", icon="CANCEL")
+    row.operator("anchorstage.cancel", text="", icon="CANCEL").number = task.number
 
 
 def register() -> None:

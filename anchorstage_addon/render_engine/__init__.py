@@ -10,9 +10,9 @@ camera ─► picture.Picture ─► job "frame" ─► raw planes ─► passes
 from . import engine, panels
 from .engine import ENGINE
 from .passes import data_passes
-from .rendered import Rendered, take
+from .rendered import Rendered, begin, fail, take
 
-__all__ = ["ENGINE", "Rendered", "data_passes", "register", "take", "unregister"]
+__all__ = ["ENGINE", "Rendered", "begin", "data_passes", "fail", "register", "take", "unregister"]
 
 
 def register() -> None:

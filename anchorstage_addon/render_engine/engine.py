@@ -1,5 +1,6 @@
 """The render engine itself."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ from mathutils import Matrix
 from .. import convert, link, scene_state
 from .passes import COMBINED, data_passes, fill, read_planes, region_passes
 from .picture import Picture
-from .rendered import Rendered, Shot, keep
+from .rendered import Rendered, Shot, failure, forget, keep
 
 ENGINE = "ANCHORSTAGE"
 
@@ -44,6 +45,7 @@ class AnchorStageRenderEngine(bpy.types.RenderEngine):
 
     def render(self, depsgraph: bpy.types.Depsgraph) -> None:
         """Render one view layer of one frame; called in Blender's render thread, or its main thread with `-b`."""
+        forget(depsgraph.scene.name)
         try:
             self._render(depsgraph)
         except (Refused, convert.CameraError, link.EngineError) as error:
@@ -51,9 +53,15 @@ class AnchorStageRenderEngine(bpy.types.RenderEngine):
             self.report({"ERROR"}, str(error))
         except link.Stopped:
             return
+        except Exception as error:
+            # Blender would only print it, have the compositor write an empty frame and go on with the next one.
+            self.report({"ERROR"}, f"The frame could not be rendered ({type(error).__name__}: {error}). Render it again.")
+            raise
 
     def _render(self, depsgraph: bpy.types.Depsgraph) -> None:
         scene = depsgraph.scene
+        if failure(scene.name):
+            raise Refused(failure(scene.name))
         folder, camera = _folder(scene), _camera(scene).evaluated_get(depsgraph)
         picture = Picture.of(scene.render)
         if picture.width < 1 or picture.height < 1:
@@ -83,14 +91,14 @@ class AnchorStageRenderEngine(bpy.types.RenderEngine):
         return Eye(eye.name, eye.file_suffix, {**view, **moved, "world_from_camera": [float(x) for x in matrix.ravel()]})
 
     def _render_eye(self, depsgraph: bpy.types.Depsgraph, folder: Path, picture: Picture, eye: Eye) -> None:
-        handle, name = tempfile.mkstemp(".planes", dir=bpy.app.tempdir)
-        os.close(handle)
+        name = _scratch_file()
         try:
             args = {"scene": str(folder), "view": picture.part_of(eye.view), "output": name}
             answer = link.call("frame", args, should_stop=self.test_break, on_progress=self._progress)
             planes = read_planes(Path(name), answer, picture.width, picture.height)
         finally:
-            os.unlink(name)
+            with contextlib.suppress(OSError):  # on Windows, while a job that was stopped still has it open
+                os.unlink(name)
         self._show(depsgraph, picture, eye, planes)
 
     def _show(self, depsgraph: bpy.types.Depsgraph, picture: Picture, eye: Eye, planes: dict[str, Any]) -> None:
@@ -108,6 +116,18 @@ class AnchorStageRenderEngine(bpy.types.RenderEngine):
     def _progress(self, fraction: float, stage: str) -> None:
         self.update_stats("AnchorStage", stage)
         self.update_progress(fraction)
+
+
+def _scratch_file() -> str:
+    """An empty file in Blender's folder for temporary ones, which is made again where a clean-up of the system took it."""
+    try:
+        os.makedirs(bpy.app.tempdir, exist_ok=True)
+        handle, name = tempfile.mkstemp(".planes", dir=bpy.app.tempdir)
+    except OSError as error:
+        where = f"“{bpy.app.tempdir}” cannot be written to ({error.strerror})"
+        raise Refused(f"{where}. Free space, or choose another folder for temporary files in the preferences.") from error
+    os.close(handle)
+    return name
 
 
 def _folder(scene: bpy.types.Scene) -> Path:

@@ -88,7 +88,7 @@ def _view(found: Pose, camera_height: float) -> View:
 
 def _layout(found: Pose, small: np.ndarray, view: View, indoors: bool, guess: bool) -> Layout:
     """What stands on the ground, or the usual where nothing can be said."""
-    setting = INDOORS if indoors else OUTDOORS
+    setting = (INDOORS if indoors else OUTDOORS).seen_from(float(view.position[2]))
     if guess:
         return usual_layout(setting)
     size = small.shape[1], small.shape[0]

@@ -28,6 +28,7 @@ _PROBABILITY_RANGE = (0.03, 0.97)
 _REFERENCE_WIDTH = 256  # pixels; evidence is counted as in a picture of this width
 _MOST_PIXELS = 6  # that one step of distance may count for
 _NEVER = 1e3
+_HIGH = 5.0  # metres above the ground, a tripod on a balcony: up to here the usual distances hold
 _MEETING = 0.5  # logarithm of distance; planes that nearly meet switch for less
 _MIX = 0.6
 _LEAST_WIDTH = 4  # azimuths; narrower pieces are noise
@@ -44,6 +45,11 @@ class Setting:
 
     backdrop: float  # distance of what stands behind the ground
     farthest: float  # beyond it nothing stands
+
+    def seen_from(self, height: float) -> "Setting":
+        """The same for a camera so many metres up: from a drone or an aeroplane everything stands farther away."""
+        growth = max(1.0, height / _HIGH)
+        return Setting(self.backdrop * growth, self.farthest * growth)
 
 
 OUTDOORS = Setting(backdrop=20.0, farthest=80.0)

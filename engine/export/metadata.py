@@ -30,7 +30,9 @@ def depth_confidence(scene: Scene) -> float:
     """1 - mean uncertainty / greatest depth of the scene's maps, 0..1; the splats' mean confidence without maps."""
     if scene.maps is None:
         return scene.confidence
-    return float(np.clip(1 - scene.maps.uncertainty.mean() / max(float(scene.maps.depth.max()), 1e-6), 0, 1))
+    depth = scene.maps.depth
+    farthest = float(depth.max(initial=1e-6, where=np.isfinite(depth)))
+    return float(np.clip(1 - scene.maps.uncertainty.mean() / farthest, 0, 1))
 
 
 def angle_confidence(points: np.ndarray, eye: np.ndarray, photo_eye: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from ..exr import write_exr
 from ..regions import Region
 from ..render.record import ProxyRender
 from ..scene import Scene
-from ..store import atomic_path, write_json
+from ..store import atomic_path, write_json, writing
 from ..version import version
 from .contract import contract_names, frame_channels, region_layers
 from .header import frame_rate, header
@@ -71,10 +71,11 @@ def write_sequence(
 
 
 def _check_free(folder: Path, overwrite: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"“{folder}” is a file, not a folder. Choose another output folder.")
-    if not overwrite and any(folder.glob(f"{STEM}.*.exr")):
-        raise OutputError(f"“{folder}” holds frames named “{STEM}” already. Choose another folder, or ask to overwrite it.")
+    with writing(folder):
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"“{folder}” is a file, not a folder. Choose another output folder.")
+        if not overwrite and any(folder.glob(f"{STEM}.*.exr")):
+            raise OutputError(f"“{folder}” holds frames named “{STEM}” already. Choose another folder, or ask to overwrite it.")
 
 
 def _write_frame(

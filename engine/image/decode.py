@@ -1,14 +1,16 @@
 """From bytes to RGB pixels as stored: OpenCV for everyday formats, OpenEXR for EXR (OpenCV's wheel has none)."""
 
 import logging
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import OpenEXR
 
 from ..errors import ImageError
+from ..exr import open_parts
+from ..store import quiet
 from .header import Header, truncated
 
 log = logging.getLogger(__name__)
@@ -17,16 +19,35 @@ log = logging.getLogger(__name__)
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 
-def pixels(data: bytes, head: Header, path: Path) -> np.ndarray:
-    """Decode to (H, W, 3) uint8, uint16 or float32 RGB, not yet turned upright; alpha is dropped."""
-    return _finite(_exr(path), path) if head.format == "exr" else _opencv(data, head, path)
+# What the decoders themselves say of a file, by which a picture that came out although it is damaged is told.
+_TIFF_DAMAGED = "TIFF_Error"
+_JPEG_DAMAGED = "Corrupt JPEG data"
+DAMAGED_NOTE = "The photo's file is damaged in places, so parts of the picture may be wrong; copy or export it again."
 
 
-def _opencv(data: bytes, head: Header, path: Path) -> np.ndarray:
+class Decoded(NamedTuple):
+    """A decoded file."""
+
+    pixels: np.ndarray  # (H, W, 3) uint8, uint16 or float32 RGB, not yet turned upright
+    notes: tuple[str, ...] = ()  # what the artist should be told
+
+
+def decode(data: bytes, head: Header, path: Path) -> Decoded:
+    """Decode; alpha is dropped."""
+    return Decoded(_finite(_exr(path), path)) if head.format == "exr" else _opencv(data, head, path)
+
+
+def _opencv(data: bytes, head: Header, path: Path) -> Decoded:
     """Everything OpenCV decodes. CMYK JPEGs come out by its plain ink formula, without their ICC profile."""
-    image = _imdecode(data, _FLAGS)
+    image, said = _imdecode(data, _FLAGS, head, path)
     if image is None and head.format == "tiff":  # OpenCV converts no float RGBA on its way
-        image = _imdecode(data, cv2.IMREAD_UNCHANGED)
+        image, said = _imdecode(data, cv2.IMREAD_UNCHANGED, head, path)
+    notes = (DAMAGED_NOTE,) if _JPEG_DAMAGED in said else ()
+    return Decoded(_rgb(image, head, path), notes)
+
+
+def _rgb(image: np.ndarray | None, head: Header, path: Path) -> np.ndarray:
+    """OpenCV's picture as RGB of one of our types."""
     if image is None or image.ndim != 3 or image.shape[2] < 3 or image.shape[:2] != (head.height, head.width):
         raise truncated(path)
     if image.dtype.kind == "f":
@@ -36,12 +57,26 @@ def _opencv(data: bytes, head: Header, path: Path) -> np.ndarray:
     raise ImageError(f"{path.name} stores {image.dtype} pixels, which cannot be read; save it with 8, 16 or 32 (float) bits.")
 
 
-def _imdecode(data: bytes, flags: int) -> np.ndarray | None:
-    """OpenCV's decoder; None where it fails, by either of its ways to say so."""
-    try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        return None
+def _imdecode(data: bytes, flags: int, head: Header, path: Path) -> tuple[np.ndarray | None, str]:
+    """OpenCV's decoder and what it said; no picture where it fails, by any of its ways to say so."""
+    code = 0
+    image = None
+    with quiet() as said:
+        try:
+            image = _decoder(data, flags, head, path)
+        except cv2.error as error:
+            code = error.code
+    if code == cv2.Error.StsNoMem or "Insufficient memory" in said.text:
+        raise MemoryError
+    return (None if _TIFF_DAMAGED in said.text else image), said.text
+
+
+def _decoder(data: bytes, flags: int, head: Header, path: Path) -> np.ndarray | None:
+    # OpenCV writes an HDR that lies in memory to a temporary file of its own, which fails where there is no room for one.
+    # On Windows it opens files by names in the local code page alone.
+    if head.format == "hdr" and os.name != "nt" and _is_unicode(path):
+        return cv2.imread(str(path), flags)
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
 
 
 def _finite(image: np.ndarray, path: Path) -> np.ndarray:
@@ -55,18 +90,27 @@ def _finite(image: np.ndarray, path: Path) -> np.ndarray:
 
 def _exr(path: Path) -> np.ndarray:
     """The first part and layer that holds a picture, in its display window, float32."""
+    if not _is_unicode(path):
+        raise ImageError(f"{path.name} lies where names are not UTF-8, so it cannot be opened as EXR; copy it elsewhere.")
     try:
-        parts = OpenEXR.File(str(path), separate_channels=True).parts
+        parts = open_parts(path).parts
     except (RuntimeError, ValueError, OSError, TypeError):
         raise truncated(path) from None
-    if not parts:
-        raise truncated(path)
     for part in parts:
         planes = _picture(part.channels)
         if planes is not None:
             return _in_display_window(np.stack(planes, axis=-1).astype(np.float32), part.header)
     names = ", ".join(sorted(name for part in parts for name in part.channels)[:8]) or "none"
     raise ImageError(f"{path.name} holds no picture, only the channels {names}; export it with R, G, B or Y.")
+
+
+def _is_unicode(path: Path) -> bool:
+    """Whether a library that wants UTF-8 can be told the path."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _picture(channels: dict[str, Any]) -> list[np.ndarray] | None:

@@ -1,5 +1,6 @@
 """The `Photo` record, and `read`, which makes one from a file."""
 
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from . import decode, exif, header
 
 MIN_SIDE = 64  # pixels; smaller pictures hold nothing to measure
 MAX_PIXELS = 100_000_000  # beyond this decoding alone needs gigabytes
+MAX_BYTES = 2_000_000_000  # the largest picture as 32-bit floats with alpha, uncompressed, and some room
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +27,7 @@ class Photo:
     pixels: np.ndarray = field(repr=False)  # (H, W, 3) uint8, uint16 or float32, RGB, upright
     exif: dict[str, Any] = field(default_factory=dict)  # plain numbers and strings, by EXIF's names
     focal_px: float | None = None  # pixels of the upright photo at its full size
+    notes: tuple[str, ...] = ()  # what the artist should be told of the file
 
     @property
     def width(self) -> int:
@@ -74,16 +77,22 @@ def read(path: str | Path) -> Photo:
     head = header.parse(data, path)
     _check_size(head, path)
     tags = exif.parse(head.exif) if head.exif else {}
-    pixels = exif.upright(decode.pixels(data, head, path), tags.get("Orientation", 1))
+    decoded = decode.decode(data, head, path)
+    pixels = exif.upright(decoded.pixels, tags.get("Orientation", 1))
     focal = exif.focal_px(tags, pixels.shape[1], pixels.shape[0])
-    return Photo(path.stem, path.suffix.lower(), data, pixels, tags, focal)
+    return Photo(path.stem, path.suffix.lower(), data, pixels, tags, focal, decoded.notes)
 
 
 def _bytes(path: Path) -> bytes:
     """The whole file, or one sentence why not."""
-    if path.is_dir():
-        raise ImageError(f"{path.name} is a folder; choose a photo in it.")
     try:
+        state = path.stat()
+        if stat.S_ISDIR(state.st_mode):
+            raise ImageError(f"{path.name} is a folder; choose a photo in it.")
+        if not stat.S_ISREG(state.st_mode):
+            raise ImageError(f"{path.name} is a device or a pipe; choose a photo that is a file.")
+        if state.st_size > MAX_BYTES:
+            raise ImageError(f"{path.name} holds {state.st_size / 1e9:.1f} GB; save it as a JPEG, or scale it down.")
         data = path.read_bytes()
     except FileNotFoundError:
         raise ImageError(f"There is no file {path}; choose a photo that exists.") from None

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from ..errors import ArgumentError
 from ..progress import Progress
+from ..store import absolute
 from .frames import finish_frame, parse_view, render_frame, write_overlay
 from .reconstruct import ReconstructOptions, reconstruct
 from .scene_cache import SceneCache
@@ -38,7 +38,7 @@ def _reconstruct(args: dict[str, Any], scenes: SceneCache, progress: Progress) -
 
 def _info(args: dict[str, Any], scenes: SceneCache, progress: Progress) -> dict[str, Any]:
     progress(0.0, "Opening the scene")
-    return summary(scenes.get(args["scene"]), Path(args["scene"]).absolute())
+    return summary(scenes.get(args["scene"]), absolute(args["scene"]))
 
 
 def _overlay(args: dict[str, Any], scenes: SceneCache, progress: Progress) -> dict[str, Any]:

@@ -1,21 +1,23 @@
 """Reconstruct: one photo becomes a scene on disk."""
 
-import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .. import depth, image, regions, splats
 from ..camera import FULL_FRAME_WIDTH_MM, Camera
-from ..errors import ArgumentError, OutputError
+from ..errors import ArgumentError
 from ..progress import Progress
 from ..render import match_photo
 from ..scene import PHOTO_CAMERA, BaseWitness, Maps, Scene, save
+from ..store import absolute, check_folder_name, one_line
 from .stopwatch import Stopwatch
 from .summary import summary
 
 FEWEST_SPLATS = 100
 MOST_SPLATS = 20_000_000
+FOCAL_PX = (1, 10_000_000)
+FOCAL_MM = (1, 100_000)  # from beyond a fisheye to a telescope
+CAMERA_HEIGHTS = (0.001, 100_000)  # metres, from a miniature to an aeroplane
 
 
 @dataclass(frozen=True)
@@ -33,19 +35,24 @@ class ReconstructOptions:
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense, before any work is done."""
-        for name, value in (
-            ("focal length", self.focal_px),
-            ("focal length", self.focal_mm),
-            ("camera height", self.camera_height),
+        for name, value, (low, high), unit in (
+            ("focal length", self.focal_px, FOCAL_PX, "pixels"),
+            ("focal length", self.focal_mm, FOCAL_MM, "mm"),
+            ("camera height", self.camera_height, CAMERA_HEIGHTS, "metres"),
         ):
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise ArgumentError(f"The {name} must be a positive number, not {value}.")
+            if value is not None and not low <= value <= high:
+                raise ArgumentError(f"The {name} must be a number from {low} to {high} {unit}, not {value:g}.")
         if self.focal_px is not None and self.focal_mm is not None:
             raise ArgumentError("Give the focal length in pixels or in millimetres, not both.")
         if not FEWEST_SPLATS <= self.max_splats <= MOST_SPLATS:
             raise ArgumentError(
                 f"The number of splats must be between {FEWEST_SPLATS} and {MOST_SPLATS}, not {self.max_splats}."
             )
+
+
+def photo_file(suffix: str) -> str:
+    """How the photo is called in the scene's folder; odd suffixes are left out, for not every system can write them."""
+    return f"photo{suffix}" if suffix[1:].isascii() and suffix[1:].isalnum() else "photo"
 
 
 def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, Any]:
@@ -57,9 +64,8 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
     Raises:
         AnchorStageError: one sentence; nothing is written then.
     """
-    folder, watch = Path(options.output).absolute(), Stopwatch()
-    if folder.exists() and not options.overwrite:
-        raise OutputError(f"“{folder}” exists already. Choose another name, or ask to overwrite it.")
+    folder, watch = absolute(options.output), Stopwatch()
+    check_folder_name(folder, options.overwrite)
     with watch.stage("image"):
         progress(0.0, "Reading the photo")
         photo = image.read(options.photo)
@@ -81,14 +87,14 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
         gaussians = match_photo(gaussians, estimate.view, colours, lifted.rows, upper=upper, progress=progress.part(0.65, 0.85))
     with watch.stage("save"):
         scene = Scene(
-            name=folder.stem,
-            photo=BaseWitness(f"photo{photo.suffix}", photo.original, photo.width, photo.height, photo.exif),
+            name=one_line(folder.stem),
+            photo=BaseWitness(photo_file(photo.suffix), photo.original, photo.width, photo.height, photo.exif),
             splats=gaussians,
             cameras=(Camera.from_view(PHOTO_CAMERA, estimate.view.resized(photo.width, photo.height), FULL_FRAME_WIDTH_MM),),
             maps=Maps(estimate.depth, estimate.uncertainty, estimate.normal, estimate.confidence),
             regions=tuple(found),
             depth_source=estimate.source,
-            warnings=estimate.warnings,
+            warnings=(*photo.notes, *estimate.warnings),
         )
         save(scene, folder, options.overwrite, progress.part(0.85, 1.0))
     return summary(scene, folder) | {"seconds": watch.seconds}

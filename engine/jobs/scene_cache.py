@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..scene import Scene, open_scene
+from ..store import absolute
 
 KEPT = 2  # scenes; an artist compares two, more would only hold memory
 
@@ -20,7 +21,7 @@ class SceneCache:
         Raises:
             SceneError: as `open_scene`.
         """
-        key = Path(folder).absolute()
+        key = absolute(folder)
         stamp = self._stamp(key)
         kept = self._scenes.pop(key, None)
         scene = kept[1] if kept and kept[0] == stamp else open_scene(key)

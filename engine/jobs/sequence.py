@@ -16,6 +16,7 @@ from .stopwatch import Stopwatch
 from .summary import pivot_distance
 
 MOST_FRAMES = 100_000
+FRAME_RATES = (0.01, 100_000)  # from a time lapse to the fastest cameras
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,16 @@ class SequenceOptions:
         """Refuse what makes no sense, before any work is done."""
         if not 1 <= self.frames <= MOST_FRAMES:
             raise ArgumentError(f"The number of frames must be between 1 and {MOST_FRAMES}, not {self.frames}.")
-        if not self.fps > 0:
-            raise ArgumentError("Frames per second must be a positive number.")
+        low, high = FRAME_RATES
+        if not low <= self.fps <= high:
+            raise ArgumentError(f"Frames per second must be a number from {low} to {high}, not {self.fps}.")
+
+
+def _start(scene: Scene, id: str | None) -> Camera:
+    known = [camera.id for camera in scene.cameras]
+    if id is not None and id not in known:
+        raise ArgumentError(f"The scene has no camera “{id}”; choose one of {', '.join(known)}.")
+    return scene.camera(id)
 
 
 def render_sequence(scene: Scene, options: SequenceOptions, progress: Progress) -> dict[str, Any]:
@@ -49,9 +58,9 @@ def render_sequence(scene: Scene, options: SequenceOptions, progress: Progress) 
         AnchorStageError: one sentence; frames already whole stay.
     """
     watch = Stopwatch()
+    start = _start(scene, options.camera)
 
     def pictures() -> Iterator[tuple[Camera, View, ProxyRender]]:
-        start = scene.camera(options.camera)
         for index in range(options.frames):
             progress(index / options.frames, f"Frame {index + 1} of {options.frames}")
             part = index / max(options.frames - 1, 1) if options.frames > 1 else 1.0

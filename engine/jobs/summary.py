@@ -47,4 +47,5 @@ def pivot_distance(scene: Scene) -> float:
         return float(np.median(ahead)) if ahead.size else 1.0
     height, width = scene.maps.depth.shape
     middle = scene.maps.depth[height // 3 : height - height // 3, width // 3 : width - width // 3]
-    return float(np.median(middle))
+    there = middle[np.isfinite(middle)]
+    return float(np.median(there)) if there.size else 1.0

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ..camera import View
+from ..camera import MAX_SIZE, View
 from ..errors import ArgumentError
 from ..kernels import twin
 from ..progress import Progress
@@ -31,12 +31,12 @@ def render(splats: Splats, view: View, options: RenderOptions | None = None, pro
         progress: reported to and asked between the stages.
 
     Raises:
-        ArgumentError: an option has a value that makes no sense.
+        ArgumentError: an option has a value that makes no sense, or the picture is too large.
         Cancelled: through `progress`.
     """
     options = options or RenderOptions()
     progress = progress or Progress()
-    _check(options)
+    _check(options, view)
     progress(0.0, "Rendering")
     picture = _by_twin(splats, view, options) if options.twin else _by_kernels(splats, view, options, progress)
     progress(1.0, "Rendering")
@@ -58,7 +58,9 @@ def _by_twin(splats: Splats, view: View, options: RenderOptions) -> ProxyRender:
     return ProxyRender(view=view, **passes)
 
 
-def _check(options: RenderOptions) -> None:
+def _check(options: RenderOptions, view: View) -> None:
+    if max(view.width, view.height) > MAX_SIZE:
+        raise ArgumentError(f"A picture of {view.width}x{view.height} cannot be made; use 1 to {MAX_SIZE} pixels a side.")
     if options.threads is not None and options.threads < 1:
         raise ArgumentError(f"Rendering needs at least one thread, not {options.threads}.")
     if not (math.isfinite(options.near) and options.near >= 0):

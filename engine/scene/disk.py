@@ -1,28 +1,23 @@
 """A scene on disk: a folder NAME.anchorstage that other programs can read.
 
 `scene.json` (schema 2), the photo as it came, `splats.ply`, `maps/*.exr`, `regions/*.png`. The folder is written under
-a temporary name and renamed. Schema 1 (a photo, splats and one camera; no regions, maps or scale) opens too.
+a temporary name and renamed.
 """
 
 import hashlib
-import logging
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from ..camera import Camera
-from ..errors import SceneError, SchemaError, SplatError
 from ..progress import Progress
 from ..regions import Region
-from ..splats import Splats, read_ply, write_ply
-from ..store import atomic_folder, read_json, recover, write_json
+from ..splats import write_ply
+from ..store import atomic_folder, write_json
 from ..version import version
-from .maps import read_maps, write_maps
-from .record import PHOTO_CAMERA, SCHEMA, BaseWitness, Scene
-
-log = logging.getLogger(__name__)
+from .maps import write_maps
+from .record import SCHEMA, Scene
 
 SUFFIX = ".anchorstage"
 
@@ -87,93 +82,3 @@ def _region_to_json(region: Region) -> dict[str, Any]:
         "locked": bool(region.locked),
         "confidence": float(region.confidence),
     }
-
-
-def open_scene(folder: Path) -> Scene:
-    """Read a scene folder.
-
-    Raises:
-        SceneError: it is missing, not a scene, incomplete or damaged.
-        SchemaError: a newer AnchorStage wrote it.
-    """
-    folder = Path(folder)
-    recover(folder)
-    if not folder.is_dir():
-        raise SceneError(f"The scene folder “{folder}” is missing. Relink it, or reconstruct the photo again.")
-    if not (folder / "scene.json").is_file():
-        raise SceneError(f"“{folder}” has no scene.json, so it is not an AnchorStage scene. Choose another folder.")
-    record = read_json(folder / "scene.json")
-    schema = record.get("schema") if isinstance(record, dict) else None
-    if not isinstance(schema, int) or schema < 1:
-        raise SceneError(f"“{folder / 'scene.json'}” is damaged: it names no schema. Restore it from a backup.")
-    if schema > SCHEMA:
-        raise SchemaError(
-            f"“{folder.name}” was written by a newer AnchorStage (schema {schema}, this one reads up to {SCHEMA}). "
-            "Update AnchorStage to open it."
-        )
-    try:
-        return _from_json(folder, record)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        log.debug("damaged scene.json", exc_info=error)
-        raise SceneError(f"“{folder / 'scene.json'}” is damaged ({error}). Restore it from a backup.") from error
-
-
-def _from_json(folder: Path, record: dict[str, Any]) -> Scene:
-    splats = _read_splats(folder, record.get("splats") or {})
-    cameras = tuple(Camera.from_json(camera) for camera in record["cameras"])
-    if not cameras:
-        raise ValueError("it has no camera")
-    return Scene(
-        name=str(record["name"]),
-        photo=_read_photo(folder, record.get("photo")),
-        splats=splats,
-        cameras=cameras,
-        active_camera=str(record.get("active_camera", PHOTO_CAMERA)),
-        maps=read_maps(folder / record["maps"]) if record.get("maps") else None,
-        regions=tuple(_read_region(folder, region) for region in record.get("regions", [])),
-        depth_source=str(record.get("depth_source", "")),
-        warnings=tuple(record.get("warnings", [])),
-        witnesses=tuple(record.get("witnesses", [])),
-        frames=tuple(record.get("frames", [])),
-    )
-
-
-def _read_splats(folder: Path, record: dict[str, Any]) -> Splats:
-    path = folder / record.get("file", "splats.ply")
-    try:
-        splats = read_ply(path)
-    except SplatError as error:
-        raise SceneError(str(error)) from error
-    if "count" in record and record["count"] != len(splats):
-        raise SceneError(f"“{path}” holds {len(splats)} splats, scene.json says {record['count']}. Restore it from a backup.")
-    return splats.with_(metric_scale=float(record.get("metric_scale", 1.0)))
-
-
-def _read_photo(folder: Path, record: dict[str, Any] | None) -> BaseWitness | None:
-    if not record:
-        return None
-    path = folder / record["file"]
-    try:
-        original = path.read_bytes()
-    except OSError as error:
-        raise SceneError(f"The photo “{path}” is missing. Put it back, or reconstruct again.") from error
-    if "sha256" in record and hashlib.sha256(original).hexdigest() != record["sha256"]:
-        raise SceneError(f"The photo “{path}” has changed since the reconstruction. Put the original back.")
-    return BaseWitness(path.name, original, int(record["width"]), int(record["height"]), dict(record.get("exif", {})))
-
-
-def _read_region(folder: Path, record: dict[str, Any]) -> Region:
-    path = folder / record["mask"]
-    data = np.fromfile(path, np.uint8) if path.is_file() else np.zeros(0, np.uint8)
-    mask = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
-    if mask is None:
-        raise SceneError(f"The region mask “{path}” is missing or damaged. Restore it, or reconstruct again.")
-    plane = record.get("plane")
-    return Region(
-        id=str(record["id"]),
-        label=str(record["label"]),
-        mask=mask > 127,
-        plane=None if plane is None else np.array(plane, float).reshape(4),
-        locked=bool(record.get("locked", False)),
-        confidence=float(record.get("confidence", 1.0)),
-    )

@@ -30,11 +30,14 @@ def read_maps(folder: Path) -> Maps:
     """Read what `write_maps` wrote.
 
     Raises:
-        SceneError: a file is missing, damaged, or of another size than the rest.
+        SceneError: a file is missing, damaged, of another size than the rest, or holds what is no depth.
     """
     depth, normal, confidence = (_read(folder / f"{name}.exr", list(channels)) for name, channels in _FILES.items())
     if not depth[0].shape == normal[0].shape == confidence[0].shape:
         raise SceneError(f"The maps in “{folder}” differ in size. Restore them, or reconstruct again.")
+    finite = (depth[1], *normal, confidence[0])
+    if not (depth[0] > 0).all() or not all(np.isfinite(plane).all() for plane in finite):
+        raise SceneError(f"The maps in “{folder}” hold values that make no sense. Restore them, or reconstruct again.")
     return Maps(depth[0], depth[1], np.stack(normal, axis=-1), confidence[0])
 
 

@@ -17,6 +17,8 @@ SH_DEGREE_0 = 0.28209479177387814  # the constant spherical harmonic, 1 / (2 sqr
 _MIN_OPACITY = 1e-6  # a logit stays finite
 _MIN_SCALE = 1e-9  # metres; a logarithm stays finite
 _MAX_HEADER = 65536
+_LARGEST = 1e15  # whose squares single precision still holds; nothing in a scene is near it
+_MOST_REGIONS = 1e6  # an index above is no region
 
 _NAMES = ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"]
 _NAMES += ["scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3", "confidence", "region", "origin"]
@@ -78,7 +80,7 @@ def read_ply(path: Path) -> Splats:
     if missing:
         raise SplatError(f"“{path}” is a PLY without {', '.join(missing)}: not a Gaussian splat file. Choose another.")
 
-    if not all(np.isfinite(rows[name]).all() for name in names):
+    if not all((np.abs(rows[name]) <= _LARGEST).all() for name in names):  # which NaN is not
         raise SplatError(f"“{path}” holds values that are not numbers. Restore it from a backup, or reconstruct again.")
 
     def columns(*names: str) -> np.ndarray:
@@ -94,8 +96,8 @@ def read_ply(path: Path) -> Splats:
         opacities=1 / (1 + np.exp(-np.clip(columns("opacity")[:, 0], -30, 30))),
         colors=columns("f_dc_0", "f_dc_1", "f_dc_2") * np.float32(SH_DEGREE_0) + 0.5,
         confidence=optional("confidence", 1),
-        region=np.rint(optional("region", -1)),
-        origin=np.rint(optional("origin", 0)),
+        region=np.rint(np.clip(optional("region", -1), -1, _MOST_REGIONS)),
+        origin=np.rint(np.clip(optional("origin", 0), 0, 255)),
         metric_scale=scale,
     )
 

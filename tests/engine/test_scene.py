@@ -102,7 +102,7 @@ def test_killed_write_leaves_the_scene_before(saved):
 
 
 def test_interrupted_overwrite_is_put_back(saved):
-    os.replace(saved, saved.with_name(saved.name + ".previous"))
+    os.replace(saved, saved.with_name(f".{saved.name}.previous"))
     assert open_scene(saved).name == "wall"
 
 
