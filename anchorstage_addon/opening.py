@@ -37,6 +37,9 @@ def look_through_camera(scene: bpy.types.Scene) -> None:
         for area in window.screen.areas if window.scene == scene else ():
             if area.type == "VIEW_3D":
                 area.spaces.active.region_3d.view_perspective = "CAMERA"
+                main = next(region for region in area.regions if region.type == "WINDOW")
+                with bpy.context.temp_override(window=window, area=area, region=main):
+                    bpy.ops.view3d.view_center_camera()
                 return
 
 
@@ -144,7 +147,29 @@ class ANCHORSTAGE_OT_relink(_OpensFolder, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         summary = self.take_over(context.scene, scene_state.absolute(self.directory))
-        return {"CANCELLED"} if summary is None else {"FINISHED"}
+        if summary is None:
+            return {"CANCELLED"}
+        cameras.show_photo(context.scene, summary)
+        return {"FINISHED"}
+
+
+class ANCHORSTAGE_OT_restore_photo_camera(_OpensFolder, bpy.types.Operator):
+    """Bring back the photo's camera, where it was deleted or this Blender scene never had one"""
+
+    bl_idname = "anchorstage.restore_photo_camera"
+    bl_label = "Photo Camera"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        folder = scene_state.folder(context.scene)
+        summary = self.take_over(context.scene, folder) if folder is not None else None
+        if summary is None:
+            return {"CANCELLED"}
+        cameras.place_photo_camera(context.scene, summary)
+        return {"FINISHED"}
 
 
 class ANCHORSTAGE_PT_scene(bpy.types.Panel):
@@ -172,8 +197,11 @@ class ANCHORSTAGE_PT_scene(bpy.types.Panel):
         column.label(text=f"{state.splats:,} splats, confidence {state.confidence:.2f}")
         if abs(context.scene.unit_settings.scale_length - 1) > _SAME_SCALE:
             status.wrapped(layout, _UNITS, icon="ERROR")
+        status.wrapped(layout, f"Depth: {state.depth_source}")
         for sentence in filter(None, state.warnings.split("\n")):
             status.wrapped(layout, sentence, icon="INFO")
+        if not cameras.has_photo_camera(context.scene):
+            layout.operator("anchorstage.restore_photo_camera", icon="OUTLINER_OB_CAMERA")
 
 
 @bpy.app.handlers.persistent
@@ -181,6 +209,7 @@ def _after_load(*_: Any) -> None:
     global _file_number
     _file_number += 1
     _stamps.clear()
+    status.dismiss()  # it was about the other file
     overlay.clear()
     _subscribe()  # a load ends subscriptions
     _follow()
@@ -198,7 +227,7 @@ def _subscribe() -> None:
     bpy.msgbus.subscribe_rna(key=(bpy.types.Window, "scene"), owner=_owner, args=(), notify=_follow)
 
 
-_CLASSES = (ANCHORSTAGE_OT_open_scene, ANCHORSTAGE_OT_relink, ANCHORSTAGE_PT_scene)
+_CLASSES = (ANCHORSTAGE_OT_open_scene, ANCHORSTAGE_OT_relink, ANCHORSTAGE_OT_restore_photo_camera, ANCHORSTAGE_PT_scene)
 _HANDLERS = (("load_post", _after_load), ("undo_post", _follow), ("redo_post", _follow))
 
 

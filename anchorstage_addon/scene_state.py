@@ -35,9 +35,16 @@ class AnchorStageScene(bpy.types.PropertyGroup):
     confidence: FloatProperty(name="Confidence", subtype="FACTOR", min=0, max=1)
     depth_source: StringProperty(name="Depth")
     warnings: StringProperty(name="Notes")
-    pivot_distance: FloatProperty(name="Pivot distance", subtype="DISTANCE", unit="LENGTH", default=5.0)
+    pivot_distance: FloatProperty(
+        name="Orbit Distance",
+        description="How far ahead the point lies that Orbit turns around",
+        min=0.01,
+        subtype="DISTANCE",
+        unit="LENGTH",
+        default=5.0,
+    )
     regions: CollectionProperty(type=AnchorStageRegion)
-    active_region: IntProperty()
+    active_region: IntProperty(name="Region", description="The region that is chosen in the list")
 
 
 def absolute(path: str, library: bpy.types.Library | None = None) -> Path:

@@ -39,9 +39,9 @@ def _sheet(folder: Path, scene: Scene, ends: list[dict[str, np.ndarray]], count:
         ("photo", _bgr(photo.encoded(photo.width, photo.height))),
         ("depth, near is bright", _depth(scene.maps.depth)),
         ("normals", _bgr(scene.maps.normal * 0.5 + 0.5)),
-        ("confidence: green is sure, red is not", _bgr(_traffic_light(scene.maps.confidence))),
+        ("confidence: green above 0.8, yellow above 0.5, red below", _bgr(_traffic_light(scene.maps.confidence))),
         ("regions: " + ", ".join(region.id for region in scene.regions), _regions(scene)),
-        ("void of the last frame", _bgr(np.repeat(ends[1]["void.A"][..., None], 3, axis=2))),
+        ("void of the last frame: what no camera has seen", _bgr(np.repeat(ends[1]["void.A"][..., None], 3, axis=2))),
         ("frame 1", _beauty(ends[0])),
         (f"frame {count}", _beauty(ends[1])),
     ]
@@ -72,8 +72,9 @@ def _depth(depth: np.ndarray) -> np.ndarray:
 
 
 def _traffic_light(confidence: np.ndarray) -> np.ndarray:
-    red, green = np.minimum(2 - 2 * confidence, 1), np.minimum(2 * confidence, 1)
-    return np.stack([red, green, np.zeros_like(confidence)], axis=-1)
+    """The overlay's three colours."""
+    steps = np.array([[0.90, 0.20, 0.15], [0.95, 0.80, 0.15], [0.20, 0.80, 0.25]], np.float32)
+    return steps[(confidence >= 0.5).astype(int) + (confidence > 0.8)]
 
 
 def _regions(scene: Scene) -> np.ndarray:

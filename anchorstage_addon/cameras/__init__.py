@@ -1,9 +1,9 @@
 """Cameras: the photo's camera as a native Blender camera, lenses, and moves as a film crew names them."""
 
 from . import lens, moves, panel, place
-from .place import place_photo_camera
+from .place import has_photo_camera, place_photo_camera, show_photo
 
-__all__ = ["place_photo_camera", "register", "unregister"]
+__all__ = ["has_photo_camera", "place_photo_camera", "register", "show_photo", "unregister"]
 
 
 def register() -> None:

@@ -27,7 +27,7 @@ class ANCHORSTAGE_PT_camera(bpy.types.Panel):
         if is_photo_camera(camera):
             layout.label(text="This is the photo's own camera", icon="INFO")
         row = layout.row(align=True)
-        row.operator("anchorstage.add_camera", icon="ADD")
+        row.operator("anchorstage.add_camera", text="Shot Camera", icon="ADD")
         row.operator("anchorstage.reset_camera", text="To the Photo", icon="LOOP_BACK")
         row = layout.row(align=True)
         for lens in LENSES_MM:
@@ -41,6 +41,7 @@ class ANCHORSTAGE_PT_camera(bpy.types.Panel):
             ("orbit", "ORIENTATION_GIMBAL"),
         ):
             grid.operator(f"anchorstage.{name}", icon=icon)
+        layout.prop(context.scene.anchorstage, "pivot_distance")
         layout.operator("anchorstage.key_camera", icon="KEY_HLT")
 
 

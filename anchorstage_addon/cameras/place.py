@@ -1,11 +1,12 @@
 """The photo's camera in Blender, with the photo behind it; a shot camera to move; back to the photo."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import bpy
 
-from .. import convert
+from .. import convert, scene_state
 from .keys import can_change
 
 PHOTO_CAMERA_NAME = "AnchorStage Photo"
@@ -23,6 +24,18 @@ def place_photo_camera(scene: bpy.types.Scene, summary: dict[str, Any]) -> bpy.t
     _set_background(camera.data, summary["photo"])
     scene.camera = camera
     return camera
+
+
+def has_photo_camera(scene: bpy.types.Scene) -> bool:
+    """Whether the scene has the camera that took the photo."""
+    return _photo_camera(scene) is not None
+
+
+def show_photo(scene: bpy.types.Scene, summary: dict[str, Any]) -> None:
+    """Give the photo's camera its background again, where the scene's folder has moved."""
+    camera = _photo_camera(scene)
+    if camera is not None:
+        _set_background(camera.data, summary["photo"])
 
 
 def _photo_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
@@ -53,6 +66,7 @@ def _set_background(data: bpy.types.Camera, photo: str) -> None:
     try:
         image = bpy.data.images.load(photo, check_existing=True)
         image.reload()  # an overwritten scene has another photo under the same name
+        image.filepath = scene_state.stored_path(Path(photo))
     except RuntimeError:
         return  # a format that Blender cannot show; the splats show it
     background = data.background_images[0] if data.background_images else data.background_images.new()
@@ -86,6 +100,11 @@ class ANCHORSTAGE_OT_add_camera(bpy.types.Operator):
         for name in ("type", "lens", "sensor_fit", "sensor_width", "sensor_height", "shift_x", "shift_y"):
             setattr(camera.data, name, getattr(source.data, name))
         context.scene.camera = camera
+        for other in context.selected_objects:
+            other.select_set(False)
+        if camera.name in context.view_layer.objects:  # so that the timeline shows its keys
+            camera.select_set(True)
+            context.view_layer.objects.active = camera
         return {"FINISHED"}
 
 

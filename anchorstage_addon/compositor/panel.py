@@ -24,6 +24,7 @@ class ANCHORSTAGE_PT_export(bpy.types.Panel):
         layout, scene = self.layout, context.scene
         if scene.render.engine != render_engine.ENGINE:
             layout.operator("anchorstage.use_engine", icon="RENDER_STILL")
+        layout.label(text="Splats only; comp meshes by depth", icon="INFO")
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False

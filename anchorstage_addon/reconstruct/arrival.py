@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from .. import cameras, link, opening, scene_state, status
+from .. import cameras, link, opening, render_engine, scene_state, status
 
 SUFFIX = ".anchorstage"
 
@@ -57,6 +57,7 @@ def arrive(scene: bpy.types.Scene, result: dict[str, Any], set_up_render: bool) 
         scene.render.pixel_aspect_x = scene.render.pixel_aspect_y = 1.0
         scene.view_settings.view_transform = "Standard"  # others, AgX above all, show the photo's colours greyer
         scene.view_settings.look = "None"
+        scene.render.engine = render_engine.ENGINE
     seconds = sum(result.get("seconds", {}).values())
     status.tell(f"{result['name']}: {result['splats']:,} splats, {len(result['regions'])} regions in {seconds:.1f} s.")
     opening.refresh_overlay(scene)

@@ -58,7 +58,7 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
     )
     set_up_render: BoolProperty(
         name="Set Up Render",
-        description="Give the render the photo's size, and the view transform that shows a render as the photo is",
+        description="The AnchorStage engine, the photo's size, and the view transform that shows a render as the photo is",
         default=True,
     )
 

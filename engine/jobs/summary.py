@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..scene import REGION_COLORS, Scene
 
 
@@ -38,14 +40,23 @@ def summary(scene: Scene, folder: Path) -> dict[str, Any]:
 
 
 def pivot_distance(scene: Scene) -> float:
-    """Metres from the photo's camera to what stands in the middle of the picture (the median of its central ninth)."""
-    import numpy as np
+    """Metres from the photo's camera to what stands in the middle of the picture.
 
+    The median of its central ninth without the sky; where there is nothing but sky, of the whole picture without it.
+    """
     if scene.maps is None:
         _, depth = scene.photo_view.project(scene.splats.positions)
         ahead = depth[depth > 0]
         return float(np.median(ahead)) if ahead.size else 1.0
-    height, width = scene.maps.depth.shape
-    middle = scene.maps.depth[height // 3 : height - height // 3, width // 3 : width - width // 3]
-    there = middle[np.isfinite(middle)]
-    return float(np.median(there)) if there.size else 1.0
+    depth = scene.maps.depth
+    height, width = depth.shape
+    there = np.isfinite(depth)
+    for region in scene.regions:
+        if region.label.lower() == "sky" and region.mask.shape == depth.shape:
+            there &= ~region.mask
+    middle = np.zeros(depth.shape, bool)
+    middle[height // 3 : height - height // 3, width // 3 : width - width // 3] = True
+    for chosen in (there & middle, there, np.isfinite(depth)):
+        if chosen.any():
+            return float(np.median(depth[chosen]))
+    return 1.0
