@@ -37,9 +37,6 @@ def look_through_camera(scene: bpy.types.Scene) -> None:
         for area in window.screen.areas if window.scene == scene else ():
             if area.type == "VIEW_3D":
                 area.spaces.active.region_3d.view_perspective = "CAMERA"
-                main = next(region for region in area.regions if region.type == "WINDOW")
-                with bpy.context.temp_override(window=window, area=area, region=main):
-                    bpy.ops.view3d.view_center_camera()
                 return
 
 
