@@ -23,6 +23,7 @@ NOTHING_TO_MEASURE = (
     "This photo shows no straight lines, horizon or sky to measure from: its depth is a guess, a floor and a backdrop; "
     "expect only small camera moves to look right."
 )
+ASSUMED = "This photo does not tell {what}, so that is assumed: the metres are rough. Give what you know and reconstruct again."
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Trust:
             focal_error=_FOCAL_ERRORS.get(found.focal_from, _FOCAL_KNOWN),
             tilt_error=found.gravity.sigma,
             guess=guess,
-            warnings=(NOTHING_TO_MEASURE,) if guess else (),
+            warnings=(NOTHING_TO_MEASURE,) if guess else _assumptions(found),
         )
 
     def relative_error(self, view: View, depth: np.ndarray, ground: np.ndarray, sky: np.ndarray, layout: Layout) -> np.ndarray:
@@ -62,3 +63,13 @@ class Trust:
     def confidence(self, relative: np.ndarray, sky: np.ndarray) -> np.ndarray:
         """(H, W) float32, 0..1: one half at a relative error of a third."""
         return np.where(sky, _SKY_CONFIDENCE, 1 / (1 + (relative / _HALF) ** 2)).astype(np.float32)
+
+
+def _assumptions(found: Pose) -> tuple[str, ...]:
+    """A sentence on what had to be assumed, if anything; the camera's height always is, and the source says so."""
+    missing = []
+    if found.focal_from == DEFAULT:
+        missing.append("its focal length")
+    if not found.gravity.trusted:
+        missing.append("how the camera was tilted")
+    return (ASSUMED.format(what=" or ".join(missing)),) if missing else ()
