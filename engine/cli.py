@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--overwrite", action="store_true", help="replace an existing scene of that name")
     make.add_argument("--focal-px", type=float, help="focal length in pixels of the photo (else EXIF, else estimated)")
     make.add_argument("--focal-mm", type=float, help="focal length in millimetres for a 36 mm wide frame")
-    make.add_argument("--camera-height", type=float, help="metres between the ground and the camera (else 1.6)")
+    make.add_argument("--camera-height", type=float, help="metres between the ground and the camera (else 1.6, indoors 1.3)")
     make.add_argument("--max-splats", type=int, help="at most so many splats (else a million)")
     make.add_argument("--depth", help="which depth source (builtin)")
 

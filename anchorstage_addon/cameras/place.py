@@ -20,7 +20,7 @@ def place_photo_camera(scene: bpy.types.Scene, summary: dict[str, Any]) -> bpy.t
     """Make or update the photo's camera, exact to the pixel, with the photo as its background; make it active."""
     camera = _photo_camera(scene) or _new_camera(scene, PHOTO_CAMERA_NAME)
     camera[_RECORD] = json.dumps(summary["camera"])
-    _apply_record(camera)
+    _apply_record(camera, camera)
     _set_background(camera.data, summary["photo"])
     scene.camera = camera
     return camera
@@ -54,8 +54,9 @@ def _new_camera(scene: bpy.types.Scene, name: str) -> bpy.types.Object:
     return camera
 
 
-def _apply_record(camera: bpy.types.Object) -> None:
-    record = json.loads(camera[_RECORD])
+def _apply_record(photo: bpy.types.Object, camera: bpy.types.Object) -> None:
+    """Put a camera where the photo's was, with its lens."""
+    record = json.loads(photo[_RECORD])
     camera.matrix_world = convert.blender_matrix(record["position"], record["rotation"])
     convert.set_lens(camera.data, record)
 
@@ -120,10 +121,7 @@ class ANCHORSTAGE_OT_reset_camera(bpy.types.Operator):
         return can_change(cls, context, lens=True) and _photo_camera(context.scene) is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        photo, camera = _photo_camera(context.scene), context.scene.camera
-        record = json.loads(photo[_RECORD])
-        camera.matrix_world = convert.blender_matrix(record["position"], record["rotation"])
-        convert.set_lens(camera.data, record)
+        _apply_record(_photo_camera(context.scene), context.scene.camera)
         return {"FINISHED"}
 
 

@@ -29,7 +29,7 @@ class ReconstructOptions:
     overwrite: bool = False  # replace an existing scene of that name
     focal_px: float | None = None  # focal length in pixels of the upright photo; None: EXIF, else estimated
     focal_mm: float | None = None  # focal length for a 36 mm wide frame; None: EXIF, else estimated
-    camera_height: float | None = None  # metres above the ground; None: 1.6
+    camera_height: float | None = None  # metres above the ground; None: 1.6 outdoors, 1.3 indoors
     max_splats: int = splats.DEFAULT_MAX_SPLATS  # budget
     depth: str = "builtin"  # which depth source
 

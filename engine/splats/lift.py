@@ -109,7 +109,7 @@ def _two_layers(surface: "_Surface", colours: np.ndarray, max_splats: int) -> Li
     rows = np.full(depth.size, -1, np.int32)
     shown = len(parts[0]) + len(parts[1])
     rows[pixels[:shown]] = np.arange(shown, dtype=np.int32)
-    rows = np.where(pruned, _of_blocks_values(rows.reshape(depth.shape), plain), rows.reshape(depth.shape))
+    rows = np.where(pruned, _first_of_blocks(rows.reshape(depth.shape)), rows.reshape(depth.shape))
     last = shown + len(parts[2])
     keep = np.concatenate([np.arange(last), last + _spread(len(parts[3]), max(max_splats - last, 0))])[:max_splats]
     return Lifted(Splats.concatenate(parts).select(keep), rows, pixels[keep])
@@ -128,7 +128,7 @@ def _of_blocks(first: np.ndarray) -> np.ndarray:
     return cv2.dilate(first.astype(np.uint8), np.ones((BLOCK, BLOCK), np.uint8), anchor=(BLOCK - 1, BLOCK - 1)) > 0
 
 
-def _of_blocks_values(rows: np.ndarray, first: np.ndarray) -> np.ndarray:
+def _first_of_blocks(rows: np.ndarray) -> np.ndarray:
     """(H, W) the value of each block's first pixel, at all its pixels."""
     height, width = rows.shape
     return np.repeat(np.repeat(rows[::BLOCK, ::BLOCK], BLOCK, 0), BLOCK, 1)[:height, :width]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SplatError
+from ..geometry import quaternion_to_matrix
 
 PHOTOGRAPHED, HIDDEN_LAYER, OUTPAINTED, REFRESHED, GENERATED = range(5)
 
@@ -51,8 +52,6 @@ class Splats:
     @property
     def normals(self) -> np.ndarray:
         """(N, 3) the splats' shortest axes, world; unsigned."""
-        from ..geometry import quaternion_to_matrix
-
         axis = np.argmin(self.scales, axis=1)
         matrices = quaternion_to_matrix(self.rotations)
         return np.take_along_axis(matrices, axis[:, None, None], axis=2)[..., 0]
@@ -70,9 +69,3 @@ class Splats:
         """All rows of all parts, in order; the first part's scale."""
         joined: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _SHAPES}
         return cls(**joined, metric_scale=parts[0].metric_scale)
-
-    @classmethod
-    def empty(cls) -> "Splats":
-        """No Gaussians."""
-        nothing: dict[str, Any] = {name: np.zeros((0, *tail)) for name, (tail, _) in _SHAPES.items()}
-        return cls(**nothing)

@@ -264,6 +264,14 @@ def missing_folder():
     }
 
 
+def curves(action):
+    """The curves of an action; from 5.0 on they lie in its layers."""
+    if hasattr(action, "fcurves"):
+        return list(action.fcurves)
+    bags = [bag for layer in action.layers for strip in layer.strips for bag in strip.channelbags]
+    return [curve for bag in bags for curve in bag.fcurves]
+
+
 def save_and_reopen():
     reconstruct("räum")
     bpy.context.scene.anchorstage.regions[0].locked = True
@@ -285,9 +293,7 @@ def save_and_reopen():
         "paths": paths,
         "locked": scene.anchorstage.regions[0].locked,
         "camera": scene.camera.name,
-        "keys": len(scene.camera.animation_data.action.fcurves)
-        if hasattr(scene.camera.animation_data.action, "fcurves")
-        else 6,
+        "keys": len(curves(scene.camera.animation_data.action)),
     }
 
 
