@@ -66,6 +66,28 @@ def package_zip() -> Path:
 
 
 @cache
+def staged(path: Path) -> Path:
+    """A file of this project, or a folder of it, where every Blender can read it.
+
+    A windowed Blender may see only some folders of the machine, the temporary one among them: it gets a copy there.
+    """
+    place = _stage() / path.relative_to(ROOT)
+    if path.is_dir():
+        shutil.copytree(path, place, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    else:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+    return place
+
+
+@cache
+def _stage() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="anchorstage-stage-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
 def installed_profile(blender: Blender, archive: Path) -> Path:
     """A BLENDER_USER_RESOURCES with the zip installed and enabled; made once a session for each Blender."""
     profile = Path(tempfile.mkdtemp(prefix=f"anchorstage-{blender.name}-"))
@@ -111,6 +133,8 @@ def run(
 
 def launch(blender, profile, script, arguments, *, timeout, window=False, environment=None) -> str:
     """Start a Blender with a script and give all that it said."""
+    if blender.kind == "window":
+        script, arguments = _readable(script), _readable(arguments)
     command = [str(part) for part in _command(blender, script, arguments, window)]
     variables = {**os.environ, **(environment or {}), "BLENDER_USER_RESOURCES": str(profile), "PYTHONUNBUFFERED": "1"}
     variables.pop("PYTHONPATH", None)
@@ -125,6 +149,13 @@ def launch(blender, profile, script, arguments, *, timeout, window=False, enviro
     if process.returncode:
         raise BlenderFailed(f"{blender.name} ended with {process.returncode}: {' '.join(command)}\n{said[-TAIL:]}")
     return said
+
+
+def _readable(parts: list) -> list:
+    """The same, with copies in place of what lies in this project; scripts keep their neighbours."""
+    staged(TESTS)
+    ours = [isinstance(part, Path) and part.is_relative_to(ROOT) for part in parts]
+    return [staged(part) if own else part for own, part in zip(ours, parts, strict=True)]
 
 
 def _command(blender: Blender, script: list, arguments: list, window: bool) -> list:

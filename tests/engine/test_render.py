@@ -133,7 +133,7 @@ def test_a_pixel_stops_before_its_last_light(twin):
 @both
 @pytest.mark.parametrize("color_only", [False, True])
 def test_nothing_is_void(twin, color_only):
-    for nothing in (Splats.empty(), splat([0, -4, 1.6]), splat([0, 4, 1.6], opacity=0.003)):
+    for nothing in (cloud(0, count=0), splat([0, -4, 1.6]), splat([0, 4, 1.6], opacity=0.003)):
         picture = render(nothing, look(), RenderOptions(twin=twin, color_only=color_only))
         assert picture.void.all()
         for name, nothing_there in (("color", 0), ("alpha", 0), ("depth", np.inf), ("normal", 0), ("confidence", 0)):
