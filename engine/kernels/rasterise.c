@@ -77,6 +77,19 @@ void anchorstage_splats_prepare(int64_t start, int64_t end, int64_t count, const
 
 /* ---------------------------------------------------------------- project */
 
+/* log2 of positive normal numbers; 3e-7 at most off. The mantissa in [sqrt 1/2, sqrt 2), then the series of
+ * log((1 + t) / (1 - t)) = 2 (t + t^3 / 3 + t^5 / 5 + ...) with |t| < 0.172. */
+INLINE Floats log2_of(Floats value) {
+    Ints exponent = (((Ints)value - 0x3f3504f3) >> 23);
+    Floats mantissa = (Floats)((Ints)value - (exponent << 23));
+    Floats t = (mantissa - 1) / (mantissa + 1), square = t * t;
+    Floats series = 0.41219858f + 0.32059889f * square; /* 2 log2(e) over 7 and 9 */
+    series = 0.57707802f + series * square;
+    series = 0.96179669f + series * square;
+    series = 2.88539008f + series * square;
+    return __builtin_convertvector(exponent, Floats) + series * t;
+}
+
 typedef struct {
     Floats x, y, p, q, r, log_opacity, depth;
     Ints left, right, top, bottom, keep;
@@ -103,7 +116,10 @@ INLINE void project_shape(const float *block, const Camera *camera, Floats u, Fl
     Floats xx = mx[0] * mx[0] + mx[1] * mx[1] + mx[2] * mx[2], yy = my[0] * my[0] + my[1] * my[1] + my[2] * my[2];
     Floats xy = mx[0] * my[0] + mx[1] * my[1] + mx[2] * my[2];
     Floats m01 = mx[0] * my[1] - mx[1] * my[0], m02 = mx[0] * my[2] - mx[2] * my[0], m12 = mx[1] * my[2] - mx[2] * my[1];
-    Floats determinant = m01 * m01 + m02 * m02 + m12 * m12 + LOW_PASS * (xx + yy) + LOW_PASS * LOW_PASS;
+    Floats sharp = m01 * m01 + m02 * m02 + m12 * m12;
+    Floats determinant = sharp + LOW_PASS * (xx + yy) + LOW_PASS * LOW_PASS;
+    out->log_opacity = load(block + LOG_OPACITY * LANES);
+    if (camera->antialiased) out->log_opacity += 0.5f * log2_of(clamp(sharp / determinant, all(FLT_MIN), all(1)));
     xx += LOW_PASS, yy += LOW_PASS;
     Floats product = yy * determinant;
     *sound = (product > 0) & (product <= FLT_MAX) & (xx <= FLT_MAX);
@@ -134,12 +150,11 @@ INLINE void project_block(const float *block, const Camera *camera, Projected *o
     out->x = camera->focal[0] * u + camera->centre[0];
     out->y = camera->focal[1] * v + camera->centre[1];
     out->depth = depth;
-    out->log_opacity = load(block + LOG_OPACITY * LANES);
     /* Where the opacity falls to 1/255; gsplat's opacity-aware extent. */
     Floats reach = (out->log_opacity - LOG_MIN_ALPHA) / HALF_LOG2E;
     box(out->x, __builtin_elementwise_sqrt(reach * spread_x) + SLACK_PX, (float)camera->width, &out->left, &out->right);
     box(out->y, __builtin_elementwise_sqrt(reach * spread_y) + SLACK_PX, (float)camera->height, &out->top, &out->bottom);
-    out->keep = (out->log_opacity > CULLED) & (depth >= camera->near) & (depth <= FAR_PLANE) & sound;
+    out->keep = (out->log_opacity >= LOG_MIN_ALPHA) & (depth >= camera->near) & (depth <= FAR_PLANE) & sound;
     out->keep &= (out->left < out->right) & (out->top < out->bottom);
 }
 
@@ -155,19 +170,25 @@ INLINE int64_t append(const Projected *from, int lane, uint32_t splat, Record *r
     return count + 1;
 }
 
-/* Project blocks [start, end): visible splats go to records (at most 8 a block), in their order; counts (tiles,) is
- * set to how many of them touch each tile. Returns the number of records. */
-int64_t anchorstage_splats_project(int64_t start, int64_t end, const float *blocks, const Camera *camera, int64_t tiles,
-                                   Record *records, int32_t *counts) {
-    int64_t visible = 0;
-    memset(counts, 0, (size_t)tiles * sizeof *counts);
-    for (int64_t b = start; b < end; b++) {
+INLINE int64_t project_chunk(int64_t chunk, int64_t end, const float *blocks, const Camera *camera, Record *records,
+                             int64_t visible) {
+    for (int64_t b = chunk * CHUNK; b < end && b < (chunk + 1) * CHUNK; b++) {
         Projected eight;
         project_block(blocks + b * BLOCK_FLOATS, camera, &eight);
         if (!any(eight.keep)) continue;
         for (int lane = 0; lane < LANES; lane++)
             if (eight.keep[lane]) visible = append(&eight, lane, (uint32_t)(b * LANES + lane), records, visible);
     }
+    return visible;
+}
+
+/* Project the chunks that chunks[start, end) names, of `count` blocks in all: visible splats go to records, in the
+ * order of the list; counts (tiles,) is set to how many of them touch each tile. Returns the number of records. */
+int64_t anchorstage_splats_project(int64_t start, int64_t end, const int32_t *chunks, int64_t count, const float *blocks,
+                                   const Camera *camera, int64_t tiles, Record *records, int32_t *counts) {
+    int64_t visible = 0;
+    memset(counts, 0, (size_t)tiles * sizeof *counts);
+    for (int64_t i = start; i < end; i++) visible = project_chunk(chunks[i], count, blocks, camera, records, visible);
     for (const Record *record = records; record < records + visible; record++)
         for (int row = record->top / TILE_HEIGHT; row <= (record->bottom - 1) / TILE_HEIGHT; row++)
             for (int column = record->left / TILE_WIDTH; column <= (record->right - 1) / TILE_WIDTH; column++)

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #define LANES 8
+#ifndef TILE_WIDTH /* a build may choose others, TILE_WIDTH in eights; the pictures are the same, bit for bit */
 #define TILE_WIDTH 32
 #define TILE_HEIGHT 16
+#endif
 #define NOTHING_ALPHA (1.0f / 255) /* less of a splat is not drawn (gsplat 1.5.3); with less a pixel has no depth */
 #define LOG_MIN_ALPHA -7.994353f   /* its log2 */
 
@@ -15,6 +17,7 @@
  * mean x y z; the 3x3 matrix rotation * diag(scales), row by row; log2 of the opacity, or CULLED. */
 enum { MEAN, SHAPE = 3, LOG_OPACITY = 12, PLANES = 13 };
 #define BLOCK_FLOATS (PLANES * LANES)
+#define CHUNK 32 /* blocks; what is culled, or chosen from a level of detail, as one */
 #define CULLED (-1e30f)
 
 typedef struct {
@@ -27,6 +30,7 @@ typedef struct {
     float photo[3]; /* the photo's eye in this camera's frame; read where has_photo */
     float near;     /* metres */
     int32_t has_photo;
+    int32_t antialiased; /* a splat thinner than the low-pass filter is made fainter, as the filter made it wider */
     int32_t width, height; /* pixels, at most 16384 */
     int32_t tiles_x;
 } Camera;

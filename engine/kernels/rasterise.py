@@ -12,6 +12,8 @@ from . import load
 
 TILE_WIDTH, TILE_HEIGHT = 32, 16  # pixels; rasterise.h
 LANES, PLANES = 8, 13  # of a block of prepared splats; rasterise.h
+LOG_OPACITY, CULLED = 12, -1e30  # the plane of a block with log2 of the opacity; not above CULLED: never drawn; rasterise.h
+CHUNK = 32 * LANES  # splats that are culled as one; rasterise.h
 
 RECORD = np.dtype(
     [
@@ -35,6 +37,7 @@ class Camera(ctypes.Structure):
         ("photo", ctypes.c_float * 3),
         ("near", ctypes.c_float),
         ("has_photo", ctypes.c_int32),
+        ("antialiased", ctypes.c_int32),
         ("width", ctypes.c_int32),
         ("height", ctypes.c_int32),
         ("tiles_x", ctypes.c_int32),
@@ -68,15 +71,17 @@ def prepare(start: int, end: int, arrays: list[np.ndarray], blocks: np.ndarray, 
     _library().anchorstage_splats_prepare(start, end, len(normals), *pointers)
 
 
-def project(start: int, end: int, blocks: np.ndarray, camera: Camera, records: np.ndarray, counts: np.ndarray) -> int:
-    """Project blocks [start, end) into `records` from row `start * LANES` on and set `counts` (tiles,) int32.
+def project(
+    part: range, chunks: np.ndarray, blocks: np.ndarray, camera: Camera, records: np.ndarray, counts: np.ndarray
+) -> int:
+    """Project `chunks[part]` (int32) into `records` from row `part.start * CHUNK` on and set `counts` (tiles,) int32.
 
     Returns:
         The number of visible splats.
     """
-    target = records.ctypes.data + start * LANES * RECORD.itemsize
-    pointers = target, counts.ctypes.data
-    return _library().anchorstage_splats_project(start, end, blocks.ctypes.data, ctypes.byref(camera), len(counts), *pointers)
+    target = records.ctypes.data + part.start * CHUNK * RECORD.itemsize
+    source = chunks.ctypes.data, len(blocks), blocks.ctypes.data, ctypes.byref(camera)
+    return _library().anchorstage_splats_project(part.start, part.stop, *source, len(counts), target, counts.ctypes.data)
 
 
 def scatter(
@@ -105,7 +110,7 @@ def _library() -> ctypes.CDLL:
     number, pointer = ctypes.c_int64, ctypes.c_void_p
     signatures = {
         "prepare": (None, [number] * 3 + [pointer] * 8),
-        "project": (number, [number] * 2 + [pointer] * 2 + [number] + [pointer] * 2),
+        "project": (number, [number] * 2 + [pointer, number] + [pointer] * 2 + [number] + [pointer] * 2),
         "scatter": (None, [pointer] + [number] * 2 + [pointer] + [number] * 2 + [pointer] * 2),
         "blend": (None, [number] * 2 + [pointer, number] + [pointer] * 6),
     }

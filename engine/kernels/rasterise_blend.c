@@ -70,7 +70,7 @@ enum { LIGHT, RED, GREEN, BLUE, DEPTH, COLOR_PLANES, NORMAL = COLOR_PLANES, TRUS
 
 typedef float TilePlanes[TILE_HEIGHT][ALL_PLANES][STRIDE];
 
-/* A record as its tile sees it: pixel centres of the tile are whole numbers. */
+/* A record as its tile sees it. Its centre stays in the picture's pixels, so that no bit depends on the tile. */
 typedef struct {
     float x, y, p, q, r, log_opacity, channels[8]; /* red green blue depth, normal x y z, confidence */
     int32_t splat, left, right, top, bottom;
@@ -89,10 +89,9 @@ INLINE Floats exp2_of(Floats power) {
     return (Floats)((Ints)value + ((Ints)rounded << 23));
 }
 
-/* Blend one item into eight pixels of one row, at column x; s and base are its exponent's parts on this row. */
-INLINE void blend_eight(const Item *item, float (*planes)[STRIDE], int x, Floats s, float base, int full) {
+/* Blend one item into eight pixels of one row, at column x of the tile; `power` is log2 of its opacity there. */
+INLINE void blend_eight(const Item *item, float (*planes)[STRIDE], int x, Floats power, int full) {
     const Ints sign = (Ints)all(-0.0f);
-    Floats power = base - s * s;
     Ints drawn = power >= LOG_MIN_ALPHA;
     Floats alpha = exp2_of(power);
     alpha = where(alpha < MAX_ALPHA, alpha, all(MAX_ALPHA));
@@ -112,14 +111,16 @@ INLINE void blend_eight(const Item *item, float (*planes)[STRIDE], int x, Floats
     store(planes[HEAVIEST] + x, where(heavier, (Floats)splat, load(planes[HEAVIEST] + x)));
 }
 
-INLINE void blend_item(const Item *item, TilePlanes tile, int full) {
+/* Blend one item into its pixels of the tile whose first pixel's centre is at (tile_x, tile_y). */
+INLINE void blend_item(const Item *item, TilePlanes tile, float tile_x, float tile_y, int full) {
     const Floats lanes = {0, 1, 2, 3, 4, 5, 6, 7};
-    for (int y = item->top; y < item->bottom; y++) {
-        float dy = (float)y - item->y, fall = item->r * dy;
-        float base = item->log_opacity - fall * fall;
-        Floats s = item->p * (lanes + ((float)item->left - item->x)) + item->q * dy;
-        for (int x = item->left; x < item->right; x += LANES, s += item->p * LANES)
-            blend_eight(item, tile[y], x, s, base, full);
+    for (int x = item->left; x < item->right; x += LANES) {
+        Floats across = item->p * (lanes + (tile_x + (float)x) - item->x);
+        for (int y = item->top; y < item->bottom; y++) {
+            float dy = tile_y + (float)y - item->y, fall = item->r * dy;
+            Floats s = across + item->q * dy;
+            blend_eight(item, tile[y], x, item->log_opacity - fall * fall - s * s, full);
+        }
     }
 }
 
@@ -132,7 +133,7 @@ INLINE void gather(const uint64_t *entries, int count, const Record *records, co
         int64_t splat = record->splat;
         int left = record->left - tile_x, right = record->right - tile_x;
         int top = record->top - tile_y, bottom = record->bottom - tile_y;
-        item->x = record->x - ((float)tile_x + 0.5f), item->y = record->y - ((float)tile_y + 0.5f);
+        item->x = record->x, item->y = record->y;
         item->p = record->p, item->q = record->q, item->r = record->r, item->log_opacity = record->log_opacity;
         item->left = left > 0 ? left : 0, item->right = right < TILE_WIDTH ? right : TILE_WIDTH;
         item->top = top > 0 ? top : 0, item->bottom = bottom < TILE_HEIGHT ? bottom : TILE_HEIGHT;
@@ -237,15 +238,16 @@ void anchorstage_splats_blend(int64_t first, int64_t end, const int64_t *starts,
         columns = columns < TILE_WIDTH ? columns : TILE_WIDTH, rows = rows < TILE_HEIGHT ? rows : TILE_HEIGHT;
         int64_t start = starts[t] - base, count = starts[t + 1] - starts[t];
         const uint64_t *sorted = sort_entries(entries + start, spare + start, count);
+        float first_x = (float)tile_x + 0.5f, first_y = (float)tile_y + 0.5f;
         clear(tile, columns, rows);
         for (int64_t done = 0; done < count; done += BATCH) {
             int batch = count - done < BATCH ? (int)(count - done) : BATCH;
             if (full) {
                 gather(sorted + done, batch, records, scene, camera, tile_x, tile_y, items, 1);
-                for (int i = 0; i < batch; i++) blend_item(items + i, tile, 1);
+                for (int i = 0; i < batch; i++) blend_item(items + i, tile, first_x, first_y, 1);
             } else {
                 gather(sorted + done, batch, records, scene, camera, tile_x, tile_y, items, 0);
-                for (int i = 0; i < batch; i++) blend_item(items + i, tile, 0);
+                for (int i = 0; i < batch; i++) blend_item(items + i, tile, first_x, first_y, 0);
             }
             if (finished(tile)) break;
         }

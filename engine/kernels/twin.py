@@ -22,7 +22,9 @@ NEAREST = 1e-6  # metres
 Point = tuple[float, float, float]
 
 
-def rasterise(splats: Mapping[str, Any], view: View, near: float, photo_position: Point | None) -> dict[str, np.ndarray]:
+def rasterise(
+    splats: Mapping[str, Any], view: View, near: float, photo_position: Point | None, antialiased: bool = False
+) -> dict[str, np.ndarray]:
     """All passes of a view.
 
     Args:
@@ -30,15 +32,16 @@ def rasterise(splats: Mapping[str, Any], view: View, near: float, photo_position
         view: the camera.
         near: metres; splats nearer than this are not drawn.
         photo_position: the photo's eye, world, or None.
+        antialiased: make a splat fainter by as much as the low-pass filter makes it wider (Mip-Splatting; gsplat 1.5.3).
 
     Returns:
         The passes of `ProxyRender` by name.
     """
     kept = {name: splats[name][_drawable(splats)] for name in _NAMES}
-    return _passes(accumulate(kept, view, near), kept, view, photo_position)
+    return _passes(accumulate(kept, view, near, antialiased), kept, view, photo_position)
 
 
-def accumulate(splats: Mapping[str, np.ndarray], view: View, near: float) -> dict[str, np.ndarray]:
+def accumulate(splats: Mapping[str, np.ndarray], view: View, near: float, antialiased: bool = False) -> dict[str, np.ndarray]:
     """Blend drawable splats.
 
     Returns:
@@ -46,7 +49,7 @@ def accumulate(splats: Mapping[str, np.ndarray], view: View, near: float) -> dic
         of the largest, -1 for none; `values` (H, W, 8), weighted sums of colour, depth, normal and confidence; `done`.
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        flat = _project(splats, view, max(near, NEAREST))
+        flat = _project(splats, view, max(near, NEAREST), antialiased)
     shape = view.height, view.width
     sums = {name: np.zeros(shape) for name in ("weight", "second")}
     sums |= {
@@ -76,7 +79,7 @@ def _drawable(splats: Mapping[str, Any]) -> np.ndarray:
     return finite & sized & (length > 1e-24) & (length < 1e24) & (splats["opacities"] >= np.float32(MIN_ALPHA))
 
 
-def _project(splats: Mapping[str, np.ndarray], view: View, near: float) -> dict[str, np.ndarray]:
+def _project(splats: Mapping[str, np.ndarray], view: View, near: float, antialiased: bool) -> dict[str, np.ndarray]:
     """Centres, conics, opacities, depths and normals, one row a splat, and which of them are kept."""
     pose = view.camera_from_world
     rotations = quaternion_to_matrix(splats["rotations"].astype(float))
@@ -92,6 +95,7 @@ def _project(splats: Mapping[str, np.ndarray], view: View, near: float) -> dict[
     covariance = spread @ spread.transpose(0, 2, 1) + LOW_PASS * np.eye(2)
     a, b, c = covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]
     determinant = a * c - b * b
+    sharp = np.linalg.det(spread @ spread.transpose(0, 2, 1)) if antialiased else determinant
     # What float32 cannot hold is too large to be drawn.
     sound = (determinant > 0) & (c * determinant <= np.finfo(np.float32).max)
     shortest = np.argmin(splats["scales"], axis=1)
@@ -100,7 +104,7 @@ def _project(splats: Mapping[str, np.ndarray], view: View, near: float) -> dict[
     return {
         "centre": slopes * focal + centre,
         "conic": np.stack([c, -b, a], axis=1) / determinant[:, None],
-        "opacity": np.minimum(splats["opacities"], 1).astype(float),
+        "opacity": np.minimum(splats["opacities"], 1) * np.sqrt(np.clip(sharp / determinant, 0, 1)),
         "depth": depth,
         "normal": np.where(away[:, None], -normal, normal),
         "keep": sound & (depth >= near) & (depth <= FAR_PLANE),

@@ -9,6 +9,7 @@ from ..camera import View
 from ..kernels import rasterise
 from ..progress import Progress
 from ..splats.record import Splats
+from .culling import visible_chunks
 from .parallel import run, split, thread_count
 from .prepared import Prepared
 from .record import ProxyRender, RenderOptions
@@ -32,7 +33,7 @@ def kernel_camera(view: View, options: RenderOptions) -> rasterise.Camera:
         rotation=tuple(inverse[:3, :3].ravel()), eye=tuple(view.position), focal=tuple(focal), centre=tuple(centre),
         slope_min=tuple(-centre / focal - margin), slope_max=tuple((size - centre) / focal + margin),
         photo=tuple(photo), near=max(options.near, NEAREST), has_photo=options.photo_position is not None,
-        width=view.width, height=view.height, tiles_x=-(-view.width // rasterise.TILE_WIDTH),
+        antialiased=options.antialiased, width=view.width, height=view.height, tiles_x=-(-view.width // rasterise.TILE_WIDTH),
     )  # fmt: skip
 
 
@@ -42,8 +43,8 @@ class Frame:
 
     view: View
     camera: rasterise.Camera
-    records: np.ndarray  # (N rounded up to 8,) RECORD; each piece's visible ones at its beginning
-    pieces: list[range]  # of blocks
+    records: np.ndarray  # (visible chunks * CHUNK,) RECORD; each piece's visible ones at its beginning
+    pieces: list[range]  # of visible chunks
     visible: list[int]  # records of each piece
     counts: np.ndarray  # (pieces, tiles) int32, entries of each piece in each tile
 
@@ -58,14 +59,15 @@ def project(
 ) -> Frame:
     """Project every splat and count what lies in each tile."""
     camera = kernel_camera(view, options)
+    chunks = visible_chunks(prepared.bounds, view, camera.near, (tuple(camera.slope_min), tuple(camera.slope_max)))
     tiles = camera.tiles_x * -(-view.height // rasterise.TILE_HEIGHT)
     wanted = max(1, min(PIECES_PER_THREAD * thread_count(options.threads), MAX_COUNTS // tiles))
-    pieces = split(len(prepared.blocks), wanted)
-    records = np.empty(len(prepared.blocks) * rasterise.LANES, rasterise.RECORD)
+    pieces = split(len(chunks), wanted)
+    records = np.empty(len(chunks) * rasterise.CHUNK, rasterise.RECORD)
     counts = np.empty((len(pieces), tiles), np.int32)
 
     def work(i: int) -> int:
-        return rasterise.project(pieces[i].start, pieces[i].stop, prepared.blocks, camera, records, counts[i])
+        return rasterise.project(pieces[i], chunks, prepared.blocks, camera, records, counts[i])
 
     return Frame(view, camera, records, pieces, run(pool, work, range(len(pieces)), progress), counts)
 
@@ -105,7 +107,7 @@ def _scatter(frame: Frame, band: range, starts: np.ndarray, pool: ThreadPoolExec
     entries = np.empty(starts[band.stop] - base, np.uint64)
 
     def work(i: int) -> None:
-        first = frame.pieces[i].start * rasterise.LANES
+        first = frame.pieces[i].start * rasterise.CHUNK
         rasterise.scatter(frame.records, first, frame.visible[i], frame.camera, band, cursors[i], entries)
 
     run(pool, work, range(len(frame.pieces)), progress)

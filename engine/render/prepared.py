@@ -11,6 +11,7 @@ from ..errors import RenderError
 from ..kernels import rasterise
 from ..progress import Progress
 from ..splats.record import Splats
+from .culling import Bounds, bounds_of
 from .parallel import run, split
 
 MAX_SPLATS = 2**31 - 1  # rows are 32-bit numbers in the kernels
@@ -23,6 +24,7 @@ class Prepared:
 
     blocks: np.ndarray  # (ceil(N / 8), 13, 8) float32; rasterise.h
     normals: np.ndarray  # (N, 3) float32, shortest axes, world, unsigned
+    bounds: Bounds  # of each rasterise.CHUNK rows
 
 
 _kept: "WeakKeyDictionary[Splats, Prepared]" = WeakKeyDictionary()
@@ -51,4 +53,5 @@ def _prepare(splats: Splats, pool: ThreadPoolExecutor, progress: Progress | None
     normals = np.empty((len(splats), 3), np.float32)
     arrays = [splats.positions, splats.scales, splats.rotations, splats.opacities, splats.colors, splats.confidence]
     run(pool, lambda part: rasterise.prepare(part.start, part.stop, arrays, blocks, normals), split(count, PIECES), progress)
-    return Prepared(blocks, normals)
+    drawn = blocks[:, rasterise.LOG_OPACITY].reshape(-1)[: len(splats)] > rasterise.CULLED
+    return Prepared(blocks, normals, bounds_of(splats, drawn))

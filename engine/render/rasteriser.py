@@ -51,7 +51,7 @@ def _by_kernels(splats: Splats, view: View, options: RenderOptions, progress: Pr
 
 
 def _by_twin(splats: Splats, view: View, options: RenderOptions) -> ProxyRender:
-    passes = twin.rasterise(vars(splats), view, options.near, options.photo_position)
+    passes = twin.rasterise(vars(splats), view, options.near, options.photo_position, options.antialiased)
     if options.color_only:
         passes |= {name: np.zeros_like(passes[name]) for name in ("normal", "confidence")}
         passes |= {name: np.full_like(passes[name], -1) for name in ("region", "origin")}

@@ -19,6 +19,7 @@ class RenderOptions:
     threads: int | None = None  # None: all cores
     near: float = 0.01  # metres; splats nearer than this are not drawn
     photo_position: tuple[float, float, float] | None = None  # the photo's eye, for the angle term of confidence
+    antialiased: bool = False  # splats smaller than a pixel keep their light (Mip-Splatting's filter): no shimmer far away
     twin: bool = False  # the slow NumPy twin instead of the kernels
 
 
