@@ -310,6 +310,7 @@ from engine.scene import disk
 def end(*_):
     os.kill(os.getpid(), int(sys.argv[1]))
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts its background jobs with Ctrl-C ignored
 disk.write_maps = end
 cli.main(["reconstruct", "a.png", "-o", "x.anchorstage", "--max-splats", "500"])
 """
