@@ -61,7 +61,7 @@ def demo(options: argparse.Namespace, _extra: list[str]) -> int:
 
 def test(options: argparse.Namespace, extra: list[str]) -> int:
     """Ruff, mypy and pytest; further arguments go to pytest."""
-    python = environments.ensure(environments.engine())
+    python = environments.ensure(environments.engine_with_torch())
     package.kernels(compiler.targets_for(), python)
     ensure_photo(python)
     if not options.quick:
@@ -78,7 +78,7 @@ def test(options: argparse.Namespace, extra: list[str]) -> int:
 
 def bench(options: argparse.Namespace, extra: list[str]) -> int:
     """The benchmarks; further arguments go to them."""
-    python = environments.ensure(environments.engine())
+    python = environments.ensure(environments.engine_with_torch())
     package.kernels(compiler.targets_for(), python)
     ensure_photo(python)
     return subprocess.run([python, "benchmarks/bench.py", *extra], check=False).returncode

@@ -26,6 +26,7 @@ class Environment:
     requirements: tuple[str, ...]  # what pip installs
     fingerprint: str  # of all that it depends on
     check: str  # Python code that fails where the environment is not usable
+    stamp: str = STAMP  # the stamp's name; one folder may grow from one set of packages to a larger one
 
     @property
     def python(self) -> Path:
@@ -34,7 +35,7 @@ class Environment:
 
     def ready(self) -> bool:
         """True where it was made for these pins, and to its end."""
-        stamp = self.folder / STAMP
+        stamp = self.folder / self.stamp
         return self.python.exists() and stamp.is_file() and stamp.read_text(encoding="ascii") == self.fingerprint
 
 
@@ -44,6 +45,13 @@ def engine() -> Environment:
     depends = (pin["project"], pin["build-system"], pin["tool"]["setuptools"], manifest()["version"])
     check = "import cv2, numpy, OpenEXR, ziglang, pytest, mypy"
     return Environment(ROOT / ".venv", ("-e", f"{ROOT}[dev]"), _digest(depends), check)
+
+
+def engine_with_torch() -> Environment:
+    """`.venv` with torch and gsplat beside the rest: what tests and benchmarks hold the engine against."""
+    base = engine()
+    check = f"{base.check}; import torch, matplotlib"
+    return Environment(base.folder, ("-e", f"{ROOT}[dev,ai]"), base.fingerprint, check, ".anchorstage.torch.stamp")
 
 
 def blender(version: str) -> Environment:
@@ -74,25 +82,28 @@ def _make(environment: Environment) -> None:
         # the base interpreter, because build.py may itself run inside the environment that it makes
         quietly([getattr(sys, "_base_executable", sys.executable), "-m", "venv", folder], "Making a virtual environment")
     unfinished.touch()
-    (folder / STAMP).unlink(missing_ok=True)
+    for stamp in folder.glob(".anchorstage*.stamp"):
+        stamp.unlink()
     pip = [environment.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     quietly([*pip, *environment.requirements], "Installing the pinned packages")
     if not _works(environment.python, environment.check):
         raise BuildError(f"{folder} was set up but does not work; run the command again to make it anew.")
-    (folder / STAMP).write_text(environment.fingerprint, encoding="ascii")
+    for stamp in {STAMP, environment.stamp}:  # the larger set holds the smaller one
+        (folder / stamp).write_text(environment.fingerprint, encoding="ascii")
     unfinished.unlink()
 
 
 def _works(python: Path, code: str) -> bool:
     if not python.exists():
         return False
-    return subprocess.run([python, "-c", code], capture_output=True, check=False, timeout=120).returncode == 0
+    return subprocess.run([python, "-c", code], capture_output=True, check=False, timeout=300).returncode == 0
 
 
 def _names(environment: Environment) -> str:
     if environment.requirements[0] != "-e":
         return environment.requirements[0]
-    return "the engine, its packages, the compiler and the test tools"
+    tools = "the engine, its packages, the compiler and the test tools"
+    return tools if environment.stamp == STAMP else f"{tools}, torch and gsplat"
 
 
 def _digest(depends: object) -> str:
