@@ -81,53 +81,78 @@ INLINE Floats exp2_of(Floats power) {
     const float round = 12582912.0f;
     Floats rounded = power + round, rest = power - (rounded - round);
     /* Least relative error on -0.5 .. 0.5, 8e-8 (Lawson's iteration). */
-    Floats value = 0.00967554096f + rest * 0.00132764713f;
-    value = 0.0555071309f + rest * value;
-    value = 0.240221202f + rest * value;
-    value = 0.693146944f + rest * value;
-    value = 1.00000012f + rest * value;
+    Floats value = fused(rest, all(0.00132764713f), all(0.00967554096f));
+    value = fused(rest, value, all(0.0555071309f));
+    value = fused(rest, value, all(0.240221202f));
+    value = fused(rest, value, all(0.693146944f));
+    value = fused(rest, value, all(1.00000012f));
     return (Floats)((Ints)value + ((Ints)rounded << 23));
 }
 
 /* Blend one item into eight pixels of one row, at column x of the tile; `power` is log2 of its opacity there. */
 INLINE void blend_eight(const Item *item, float (*planes)[STRIDE], int x, Floats power, int full) {
-    const Ints sign = (Ints)all(-0.0f);
     Ints drawn = power >= LOG_MIN_ALPHA;
-    Floats alpha = exp2_of(power);
-    alpha = where(alpha < MAX_ALPHA, alpha, all(MAX_ALPHA));
-    Floats light = load(planes[LIGHT] + x), weight = light * alpha, left = light - weight;
-    Ints open = left > MIN_LIGHT;
-    Floats finished = (Floats)((Ints)light | sign);
-    store(planes[LIGHT] + x, where(drawn, where(open, left, finished), light));
-    weight = (Floats)((Ints)weight & drawn & open);
+    Floats alpha = __builtin_elementwise_min(exp2_of(power), all(MAX_ALPHA));
+    Floats light = load(planes[LIGHT] + x), weight = light * alpha;
+    Ints kept = drawn & (light - weight > MIN_LIGHT), closing = drawn & ~kept & (Ints)all(-0.0f);
+    weight = (Floats)((Ints)weight & kept);
+    store(planes[LIGHT] + x, (Floats)((Ints)(light - weight) | closing));
     int channels = full ? 8 : 4;
     for (int channel = 0; channel < channels; channel++)
-        store(planes[RED + channel] + x, load(planes[RED + channel] + x) + weight * item->channels[channel]);
+        store(planes[RED + channel] + x, fused(weight, all(item->channels[channel]), load(planes[RED + channel] + x)));
     if (!full) return;
-    Floats heaviest = load(planes[WEIGHT] + x);
-    Ints heavier = weight > heaviest;
-    Ints splat = (Ints){0} + item->splat;
-    store(planes[WEIGHT] + x, where(heavier, weight, heaviest));
-    store(planes[HEAVIEST] + x, where(heavier, (Floats)splat, load(planes[HEAVIEST] + x)));
+    Floats heaviest = load(planes[WEIGHT] + x), splat = (Floats)((Ints){0} + item->splat);
+    store(planes[WEIGHT] + x, __builtin_elementwise_max(heaviest, weight));
+    store(planes[HEAVIEST] + x, where(weight > heaviest, splat, load(planes[HEAVIEST] + x)));
+}
+
+/* What an item's exponent takes from a row: its opacity there is 2^(bases - (across + shears)^2). */
+typedef struct {
+    float shears[TILE_HEIGHT + LANES], bases[TILE_HEIGHT + LANES];
+} Rows;
+
+INLINE void rows_of(const Item *item, float tile_y, Rows *rows) {
+    const Floats lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+    for (int y = item->top; y < item->bottom; y += LANES) {
+        Floats dy = lanes + (tile_y + (float)y) - item->y, fall = item->r * dy;
+        store(rows->shears + y - item->top, item->q * dy);
+        store(rows->bases + y - item->top, fused(-fall, fall, all(item->log_opacity)));
+    }
 }
 
 /* Blend one item into its pixels of the tile whose first pixel's centre is at (tile_x, tile_y). */
 INLINE void blend_item(const Item *item, TilePlanes tile, float tile_x, float tile_y, int full) {
     const Floats lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+    Rows rows;
+    rows_of(item, tile_y, &rows);
+    int count = item->bottom - item->top;
     for (int x = item->left; x < item->right; x += LANES) {
         Floats across = item->p * (lanes + (tile_x + (float)x) - item->x);
-        for (int y = item->top; y < item->bottom; y++) {
-            float dy = tile_y + (float)y - item->y, fall = item->r * dy;
-            Floats s = across + item->q * dy;
-            blend_eight(item, tile[y], x, item->log_opacity - fall * fall - s * s, full);
+#pragma clang loop unroll_count(2)
+        for (int i = 0; i < count; i++) {
+            Floats s = across + rows.shears[i];
+            blend_eight(item, tile[item->top + i], x, fused(-s, s, all(rows.bases[i])), full);
         }
     }
+}
+
+#define FAR 16 /* entries ahead whose records are fetched; at NEAR the records are there, and say what else to fetch */
+#define NEAR 8
+
+INLINE void prefetch(const Scene *scene, int64_t splat, int full) {
+    __builtin_prefetch(scene->colors + 3 * splat);
+    if (!full) return;
+    __builtin_prefetch(scene->normals + 3 * splat);
+    __builtin_prefetch(scene->positions + 3 * splat);
+    __builtin_prefetch(scene->confidence + splat);
 }
 
 /* The `count` records of sorted entries as this tile's items. */
 INLINE void gather(const uint64_t *entries, int count, const Record *records, const Scene *scene, const Camera *camera,
                    int tile_x, int tile_y, Item *items, int full) {
     for (int i = 0; i < count; i++) {
+        if (i + FAR < count) __builtin_prefetch(records + (uint32_t)entries[i + FAR]);
+        if (i + NEAR < count) prefetch(scene, records[(uint32_t)entries[i + NEAR]].splat, full);
         const Record *record = records + (uint32_t)entries[i];
         Item *item = items + i;
         int64_t splat = record->splat;
@@ -205,20 +230,26 @@ static void write_extras(float (*planes)[STRIDE], int x, int64_t pixel, float u,
     passes->origin[pixel] = (int8_t)scene->origin[heaviest];
 }
 
+/* One row's colour, alpha and depth, from the tile's planes to the picture's rows. */
+static void write_row(float (*restrict planes)[STRIDE], int columns, float *restrict color, float *restrict alpha,
+                      float *restrict depth) {
+    for (int x = 0; x < columns; x++) alpha[x] = 1 - fabsf(planes[LIGHT][x]);
+    for (int x = 0; x < columns; x++) depth[x] = alpha[x] < NOTHING_ALPHA ? INFINITY : planes[DEPTH][x] / alpha[x];
+    for (int x = 0; x < columns; x++)
+        for (int k = 0; k < 3; k++) color[3 * x + k] = planes[RED + k][x];
+}
+
 static void write_tile(TilePlanes tile, int tile_x, int tile_y, int columns, int rows, const Scene *scene,
                        const Camera *camera, const Passes *passes) {
     for (int y = 0; y < rows; y++) {
+        int64_t first = (int64_t)(tile_y + y) * camera->width + tile_x;
+        write_row(tile[y], columns, passes->color + 3 * first, passes->alpha + first, passes->depth + first);
+        if (!passes->normal) continue;
         float v = ((float)(tile_y + y) + 0.5f - camera->centre[1]) / camera->focal[1];
         for (int x = 0; x < columns; x++) {
-            int64_t pixel = (int64_t)(tile_y + y) * camera->width + tile_x + x;
-            float alpha = 1 - fabsf(tile[y][LIGHT][x]);
-            float depth = alpha < NOTHING_ALPHA ? INFINITY : tile[y][DEPTH][x] / alpha;
-            for (int k = 0; k < 3; k++) passes->color[3 * pixel + k] = tile[y][RED + k][x];
-            passes->alpha[pixel] = alpha;
-            passes->depth[pixel] = depth;
-            if (!passes->normal) continue;
             float u = ((float)(tile_x + x) + 0.5f - camera->centre[0]) / camera->focal[0];
-            write_extras(tile[y], x, pixel, u, v, alpha, depth, scene, camera, passes);
+            write_extras(tile[y], x, first + x, u, v, passes->alpha[first + x], passes->depth[first + x], scene, camera,
+                         passes);
         }
     }
 }

@@ -9,10 +9,11 @@ from ..camera import View
 from ..kernels import rasterise
 from ..progress import Progress
 from ..splats.record import Splats
-from .culling import visible_chunks
+from .culling import Bounds, visible_chunks
 from .parallel import run, split, thread_count
 from .prepared import Prepared
 from .record import ProxyRender, RenderOptions
+from .scratch import Scratch
 
 FRUSTUM_MARGIN = 0.3  # of half the picture: how far beyond its edge gsplat lets the Jacobian follow a splat
 NEAREST = 1e-6  # metres; at the eye itself nothing can be projected
@@ -47,6 +48,7 @@ class Frame:
     pieces: list[range]  # of visible chunks
     visible: list[int]  # records of each piece
     counts: np.ndarray  # (pieces, tiles) int32, entries of each piece in each tile
+    scratch: Scratch  # where records and entries lie
 
     @property
     def starts(self) -> np.ndarray:
@@ -54,22 +56,33 @@ class Frame:
         return np.concatenate([[0], np.cumsum(self.counts.sum(axis=0, dtype=np.int64))])
 
 
-def project(
-    prepared: Prepared, view: View, options: RenderOptions, pool: ThreadPoolExecutor, progress: Progress | None
-) -> Frame:
-    """Project every splat and count what lies in each tile."""
+def seen(bounds: Bounds, view: View, options: RenderOptions) -> np.ndarray:
+    """The numbers of the chunks that may show in this view, (M,) int32, ascending."""
     camera = kernel_camera(view, options)
-    chunks = visible_chunks(prepared.bounds, view, camera.near, (tuple(camera.slope_min), tuple(camera.slope_max)))
+    return visible_chunks(bounds, view, camera.near, (tuple(camera.slope_min), tuple(camera.slope_max)))
+
+
+def project(
+    prepared: Prepared, view: View, options: RenderOptions, pool: ThreadPoolExecutor, progress: Progress | None,
+    chunks: np.ndarray | None = None, scratch: Scratch | None = None,
+) -> Frame:  # fmt: skip
+    """Project every splat that may show, or those of these chunks (M,) int32, and count what lies in each tile.
+
+    The frame lives in `scratch`, where one is given, until that is used again.
+    """
+    scratch = scratch or Scratch()
+    camera = kernel_camera(view, options)
+    chunks = seen(prepared.bounds, view, options) if chunks is None else chunks
     tiles = camera.tiles_x * -(-view.height // rasterise.TILE_HEIGHT)
     wanted = max(1, min(PIECES_PER_THREAD * thread_count(options.threads), MAX_COUNTS // tiles))
     pieces = split(len(chunks), wanted)
-    records = np.empty(len(chunks) * rasterise.CHUNK, rasterise.RECORD)
+    records = scratch.take("records", len(chunks) * rasterise.CHUNK, rasterise.RECORD)
     counts = np.empty((len(pieces), tiles), np.int32)
 
     def work(i: int) -> int:
         return rasterise.project(pieces[i], chunks, prepared.blocks, camera, records, counts[i])
 
-    return Frame(view, camera, records, pieces, run(pool, work, range(len(pieces)), progress), counts)
+    return Frame(view, camera, records, pieces, run(pool, work, range(len(pieces)), progress), counts, scratch)
 
 
 def blend(
@@ -81,7 +94,7 @@ def blend(
     starts = frame.starts
     for band in _bands(starts):
         entries = _scatter(frame, band, starts, pool, progress)
-        spare = np.empty_like(entries)
+        spare = frame.scratch.take("spare", len(entries), np.uint64)
 
         def work(part: range, entries: np.ndarray = entries, spare: np.ndarray = spare, base: int = starts[band.start]) -> None:
             rasterise.blend(part, starts, base, entries, spare, frame.records, scene, frame.camera, passes)
@@ -104,7 +117,7 @@ def _scatter(frame: Frame, band: range, starts: np.ndarray, pool: ThreadPoolExec
     base = starts[band.start]
     before = np.cumsum(frame.counts, axis=0, dtype=np.int64) - frame.counts
     cursors = before + (starts[:-1] - base)
-    entries = np.empty(starts[band.stop] - base, np.uint64)
+    entries = frame.scratch.take("entries", int(starts[band.stop] - base), np.uint64)
 
     def work(i: int) -> None:
         first = frame.pieces[i].start * rasterise.CHUNK

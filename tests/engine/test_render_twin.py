@@ -1,11 +1,12 @@
 """The kernels and their NumPy twin draw the same pictures."""
 
-from dataclasses import fields
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pictures import assert_same_bits
 
 from engine import kernels
 from engine.camera import View
@@ -15,9 +16,11 @@ from engine.render import ProxyRender, RenderOptions, render
 from engine.splats.record import Splats
 
 NEAR = 0.01
-TOLERANCE = 1e-4
-STRAYS = 0.003  # of the pixels: where a splat lies within float32 of 1/255 or a pixel within float32 of finished
-STRAY = 1.1 / 255  # what such a splat can change
+SURE = 2e-3  # how closely the two agree in every pass of every pixel, but for the pixels of `thresholds`
+BUILDS = 1e-5  # and the library's builds among each other
+FAINTEST = 1e-3  # relative; so near 1/255 float32 may or may not draw a splat
+LAST_LIGHT = 1e-2  # relative; so near the last light float32 may or may not finish a pixel, as 1 - 0.999 has few digits
+STRAY = 1.1 / 255  # what one splat drawn or not changes
 
 
 def scene(random: np.random.Generator, count: int, spread: float) -> Splats:
@@ -40,35 +43,61 @@ def camera(random: np.random.Generator, width: int, height: int) -> View:
     return View(focal, focal * random.uniform(0.9, 1.1), *centre, width, height, pose(turn, random.uniform(-0.5, 0.5, 3)))
 
 
-def lead(splats: Splats, view: View) -> np.ndarray:
+def lead(splats: Splats, view: View, antialiased: bool) -> np.ndarray:
     """By how much the heaviest weight of each pixel leads the second, (H, W)."""
-    sums = twin.accumulate(vars(splats), view, NEAR)
+    sums = twin.accumulate(vars(splats), view, NEAR, antialiased)
     return sums["weight"] - sums["second"]
+
+
+def thresholds(splats: Splats, view: View, options: RenderOptions) -> list[ProxyRender]:
+    """The twin's pictures, with the two steps of the formulas where they are and a hair lower and higher."""
+    pictures = []
+    for way in (0, -1, 1):
+        for other in (0, -1, 1):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(twin, "MIN_ALPHA", twin.MIN_ALPHA * (1 + way * FAINTEST))
+                patch.setattr(twin, "MIN_LIGHT", twin.MIN_LIGHT * (1 + other * LAST_LIGHT))
+                pictures.append(render(splats, view, options))
+    return pictures
 
 
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1), count=st.integers(1, 120), spread=st.sampled_from([0.02, 0.2, 1.0]),
-    size=st.sampled_from([(40, 24), (33, 17), (70, 9), (5, 50)]),
+    size=st.sampled_from([(40, 24), (33, 17), (70, 9), (5, 50)]), antialiased=st.booleans(),
 )  # fmt: skip
-def test_kernels_equal_their_twin(seed, count, spread, size):
+def test_kernels_equal_their_twin(seed, count, spread, size, antialiased):
     random = np.random.default_rng(seed)
     splats, view = scene(random, count, spread), camera(random, *size)
-    eye = tuple(random.uniform(-1, 1, 3))
-    fast = render(splats, view, RenderOptions(photo_position=eye, near=NEAR))
-    slow = render(splats, view, RenderOptions(photo_position=eye, near=NEAR, twin=True))
-    strays = np.zeros(fast.alpha.shape, bool)
+    usual = {"photo_position": tuple(random.uniform(-1, 1, 3)), "near": NEAR, "antialiased": antialiased}
+    fast = render(splats, view, RenderOptions(**usual))
+    slow, *moved = thresholds(splats, view, RenderOptions(**usual, twin=True))
+    sure = np.ones(slow.alpha.shape, bool)
     for name in ("color", "alpha", "confidence"):
-        difference = np.abs(getattr(fast, name) - getattr(slow, name)).reshape(*strays.shape, -1).max(axis=2)
-        assert difference.max() <= STRAY * 1.5, name  # colours reach 1.5
-        strays |= difference > TOLERANCE
-    assert strays.sum() <= 1 + STRAYS * strays.size
-    sure = ~strays & (slow.alpha > 2 / 255)
-    np.testing.assert_allclose(fast.depth[sure], slow.depth[sure], rtol=1e-4)
-    np.testing.assert_allclose(fast.normal[sure], slow.normal[sure], atol=2e-2)
-    clear = sure & (lead(splats, view) > 1e-4)
+        known, others = getattr(slow, name), np.stack([getattr(picture, name) for picture in (slow, *moved)])
+        steady = np.ptp(others, axis=0) <= 1e-6
+        sure &= steady.reshape(*sure.shape, -1).all(axis=2)
+        within = np.clip(getattr(fast, name), others.min(axis=0) - 1.5 * STRAY, others.max(axis=0) + 1.5 * STRAY)
+        np.testing.assert_array_equal(within, getattr(fast, name), err_msg=name)  # colours reach 1.5
+        difference = np.abs(getattr(fast, name) - known).reshape(*sure.shape, -1).max(axis=2)
+        assert difference[sure].max(initial=0) <= SURE, name
+    assert (~sure).sum() <= 2 + 0.05 * sure.size
+    there = sure & (slow.alpha > 2 / 255)
+    np.testing.assert_allclose(fast.depth[there], slow.depth[there], rtol=SURE)
+    np.testing.assert_allclose(fast.normal[there], slow.normal[there], atol=2e-2)
+    clear = there & (lead(splats, view, antialiased) > 1e-4)
     np.testing.assert_array_equal(fast.region[clear], slow.region[clear])
     np.testing.assert_array_equal(fast.origin[clear], slow.origin[clear])
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), threads=st.integers(2, 7), antialiased=st.booleans(), color_only=st.booleans())
+def test_one_and_many_threads_draw_the_same_bits(seed, threads, antialiased, color_only):
+    random = np.random.default_rng(seed)
+    splats, view = scene(random, 1500, 0.2), camera(random, 150, 90)
+    splats = splats.with_(positions=np.round(splats.positions, 1))  # many equal depths
+    options = RenderOptions(antialiased=antialiased, color_only=color_only, threads=1)
+    assert_same_bits(render(splats, view, options), render(splats, view, replace(options, threads=threads)))
 
 
 @pytest.fixture
@@ -86,15 +115,23 @@ def build(monkeypatch):
     rasterise._library.cache_clear()
 
 
-def test_every_build_draws_the_same_bits(build):
+@pytest.mark.parametrize("antialiased", [False, True])
+def test_every_build_draws_the_same_picture(build, antialiased):
+    """The wide vectors of v3 round some sums once where the plain ones round twice; nothing else tells them apart."""
     build("plain")
     if not kernels.load().anchorstage_runs_v3():
         pytest.skip("this processor runs one build only")
     random = np.random.default_rng(4)
     splats, view = scene(random, 2000, 0.2), camera(random, 200, 120)
-    options = RenderOptions(photo_position=(1.0, 0.0, 0.0))
+    options = RenderOptions(photo_position=(1.0, 0.0, 0.0), antialiased=antialiased)
     plain = render(splats, view, options)
     build("v3")
     quick = render(splats.with_(), view, options)  # a copy, so that it is prepared anew
-    for name in (field.name for field in fields(ProxyRender) if field.name != "view"):
-        np.testing.assert_array_equal(getattr(plain, name), getattr(quick, name), err_msg=name)
+    strays = np.zeros(plain.alpha.shape, bool)
+    for name in ("color", "alpha", "confidence"):
+        difference = np.abs(getattr(plain, name) - getattr(quick, name)).reshape(*strays.shape, -1).max(axis=2)
+        assert difference.max() <= 1.5 * STRAY, name
+        strays |= difference > BUILDS
+    assert strays.sum() <= 1e-3 * strays.size  # where a splat is as faint as 1/255 to the last digit
+    for name in ("region", "origin"):
+        assert (getattr(plain, name)[~strays] != getattr(quick, name)[~strays]).mean() < 1e-3, name
