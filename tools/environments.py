@@ -82,8 +82,8 @@ def _make(environment: Environment) -> None:
         # the base interpreter, because build.py may itself run inside the environment that it makes
         quietly([getattr(sys, "_base_executable", sys.executable), "-m", "venv", folder], "Making a virtual environment")
     unfinished.touch()
-    for stamp in folder.glob(".anchorstage*.stamp"):
-        stamp.unlink()
+    for old in folder.glob(".anchorstage*.stamp"):
+        old.unlink()
     pip = [environment.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     quietly([*pip, *environment.requirements], "Installing the pinned packages")
     if not _works(environment.python, environment.check):

@@ -17,8 +17,9 @@ from pathlib import Path
 SOURCES = Path(__file__).resolve().parent
 LIBRARIES = SOURCES / "lib"
 
-# No -ffast-math and no contraction: every platform and every processor level then gives the same bits, so that the
-# frames of a mixed render farm agree. errno and floating-point traps are nobody's here, and cost vectorisation.
+# No -ffast-math and no contraction: every platform then gives the same bits, so that the frames of a mixed render farm
+# agree. Only the plain x86-64 build, for processors older than 2013, rounds twice where the others fuse (`fused` of
+# rasterise.h) and differs in the last digits. errno and floating-point traps are nobody's here, and cost vectorisation.
 FLAGS = (
     *("-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
     *("-Wall", "-Wextra", "-Werror", "-fno-sanitize=all", "-fPIC", "-g0"),
@@ -118,6 +119,43 @@ def build_sanitized(sanitizer: str, folder: Path, python: str = sys.executable) 
     names = [path.name for path in sources()]
     _run([python, "-m", "ziglang", "cc", *kept, *checked, "-shared", *names, *LINKED, "-o", str(output)])
     return output
+
+
+def build_variant(defines: dict[str, int], folder: Path, python: str = sys.executable) -> Path:
+    """Compile this machine's plainest library with other constants, for tests.
+
+    Args:
+        defines: Macros and their values, `{"TILE_WIDTH": 16, "TILE_HEIGHT": 16}`.
+        folder: Where the library goes, under the name that `load` looks for.
+        python: An interpreter that has the `ziglang` package.
+
+    Returns:
+        The library.
+    """
+    target = targets_for()[0]
+    output = folder / target.filename
+    changed = [f"-D{name}={value}" for name, value in defines.items()]
+    _compile(python, target.triple, target.cpu, [*changed, *LINK_FLAGS], sources(), output)
+    return output
+
+
+def build_program(main: Path, triple: str, cpu: str, output: Path, python: str = sys.executable) -> None:
+    """Compile a C program that calls the kernels, as one static file for any platform; for tests under an emulator.
+
+    Args:
+        main: The C file with `main`; it may include the kernels' headers.
+        triple: zig's name of the platform, "aarch64-linux-musl".
+        cpu: zig's -mcpu.
+        output: The program.
+        python: An interpreter that has the `ziglang` package.
+    """
+    _compile(python, triple, cpu, ["-static", "-Wl,-s", f"-I{SOURCES}"], [main, *sources()], output)
+
+
+def _compile(python: str, triple: str, cpu: str, flags: list[str], files: list[Path], output: Path) -> None:
+    """Compile and link in one go, with the flags of a library that ships."""
+    zig = [python, "-m", "ziglang", "cc", "-target", triple, f"-mcpu={cpu}"]
+    _run([*zig, *FLAGS, *flags, *map(str, files), *LINKED, "-o", str(output)])
 
 
 def sources() -> list[Path]:

@@ -95,11 +95,21 @@ typedef struct {
     Ints left, right, top, bottom, keep;
 } Projected;
 
+/* log2 of the light that is left to splats which the low-pass filter makes wider, so that far away they do not cover more
+ * than they should: the antialiased mode of gsplat 1.5.3, the two-dimensional filter of Mip-Splatting (Yu et al. 2024).
+ * `own` is the variance in square metres that a splat was seen through when it was lifted from its photo: so much of the
+ * filter is its own, and nothing is taken away at the photo's view. */
+INLINE Floats filtered(Floats sharp, Floats xx, Floats yy, Floats determinant, Floats fx, Floats fy, Floats own) {
+    Floats own_x = own * fx * fx, own_y = own * fy * fy;
+    Floats before = sharp + own_x * yy + own_y * xx + own_x * own_y;
+    return 0.5f * log2_of(clamp(before / determinant, all(FLT_MIN), all(1)));
+}
+
 /* Rows of Jacobian * rotation * shape, and with them the covariance and the Cholesky factor of its inverse. The
  * determinant is the sum of the squared minors (Cauchy-Binet) and the low-pass's share: a sum of positives, which
  * cannot cancel as a c - b b does. */
-INLINE void project_shape(const float *block, const Camera *camera, Floats u, Floats v, Floats inverse, Projected *out,
-                          Floats *spread_x, Floats *spread_y, Ints *sound) {
+INLINE void project_shape(const float *block, const Camera *camera, Floats u, Floats v, Floats inverse, Floats own,
+                          Projected *out, Floats *spread_x, Floats *spread_y, Ints *sound) {
     const float *turn = camera->rotation;
     Floats fx = camera->focal[0] * inverse, fy = camera->focal[1] * inverse;
     Floats first[3], second[3], mx[3], my[3];
@@ -119,7 +129,7 @@ INLINE void project_shape(const float *block, const Camera *camera, Floats u, Fl
     Floats sharp = m01 * m01 + m02 * m02 + m12 * m12;
     Floats determinant = sharp + LOW_PASS * (xx + yy) + LOW_PASS * LOW_PASS;
     out->log_opacity = load(block + LOG_OPACITY * LANES);
-    if (camera->antialiased) out->log_opacity += 0.5f * log2_of(clamp(sharp / determinant, all(FLT_MIN), all(1)));
+    if (camera->antialiased) out->log_opacity += filtered(sharp, xx, yy, determinant, fx, fy, own);
     xx += LOW_PASS, yy += LOW_PASS;
     Floats product = yy * determinant;
     *sound = (product > 0) & (product <= FLT_MAX) & (xx <= FLT_MAX);
@@ -128,6 +138,13 @@ INLINE void project_shape(const float *block, const Camera *camera, Floats u, Fl
     out->q = -xy * root;
     out->r = __builtin_elementwise_sqrt(HALF_LOG2E / yy);
     *spread_x = xx, *spread_y = yy;
+}
+
+/* The low-pass filter of the photo at a splat's distance from it, in square metres; 0 where there is none. */
+INLINE Floats photo_filter(const Camera *camera, Floats x, Floats y, Floats z) {
+    if (!(camera->photo_focal > 0)) return all(0);
+    Floats dx = x - camera->photo[0], dy = y - camera->photo[1], dz = z - camera->photo[2];
+    return (LOW_PASS / (camera->photo_focal * camera->photo_focal)) * (dx * dx + dy * dy + dz * dz);
 }
 
 /* The pixels whose centres lie within `reach` of a splat's centre, on one axis of `size` pixels. */
@@ -146,7 +163,8 @@ INLINE void project_block(const float *block, const Camera *camera, Projected *o
     Floats held_v = clamp(v, all(camera->slope_min[1]), all(camera->slope_max[1]));
     Floats spread_x, spread_y;
     Ints sound;
-    project_shape(block, camera, held_u, held_v, inverse, out, &spread_x, &spread_y, &sound);
+    Floats own = photo_filter(camera, u * depth, v * depth, depth);
+    project_shape(block, camera, held_u, held_v, inverse, own, out, &spread_x, &spread_y, &sound);
     out->x = camera->focal[0] * u + camera->centre[0];
     out->y = camera->focal[1] * v + camera->centre[1];
     out->depth = depth;
@@ -202,12 +220,14 @@ int64_t anchorstage_splats_project(int64_t start, int64_t end, const int32_t *ch
  * next one of each tile goes, and are moved on. Positive floats order as their bits do. */
 void anchorstage_splats_scatter(const Record *records, int64_t start, int64_t visible, const Camera *camera, int64_t first,
                                 int64_t end, int64_t *cursors, uint64_t *entries) {
+    int first_row = (int)(first / camera->tiles_x), last_row = (int)((end - 1) / camera->tiles_x);
     for (int64_t i = start; i < start + visible; i++) {
         const Record *record = records + i;
         uint32_t bits;
         memcpy(&bits, &record->depth, sizeof bits);
         uint64_t entry = (uint64_t)bits << 32 | (uint64_t)i;
-        for (int row = record->top / TILE_HEIGHT; row <= (record->bottom - 1) / TILE_HEIGHT; row++)
+        int top = record->top / TILE_HEIGHT, bottom = (record->bottom - 1) / TILE_HEIGHT;
+        for (int row = top > first_row ? top : first_row; row <= bottom && row <= last_row; row++)
             for (int column = record->left / TILE_WIDTH; column <= (record->right - 1) / TILE_WIDTH; column++) {
                 int64_t tile = (int64_t)row * camera->tiles_x + column;
                 if (tile >= first && tile < end) entries[cursors[tile]++] = entry;

@@ -29,6 +29,7 @@ typedef struct {
     float slope_max[2];
     float photo[3]; /* the photo's eye in this camera's frame; read where has_photo */
     float near;     /* metres */
+    float photo_focal; /* of the grid from which the splats were lifted, pixels; 0 where there was none */
     int32_t has_photo;
     int32_t antialiased; /* a splat thinner than the low-pass filter is made fainter, as the filter made it wider */
     int32_t width, height; /* pixels, at most 16384 */

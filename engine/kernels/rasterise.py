@@ -36,6 +36,7 @@ class Camera(ctypes.Structure):
         ("slope_max", ctypes.c_float * 2),
         ("photo", ctypes.c_float * 3),
         ("near", ctypes.c_float),
+        ("photo_focal", ctypes.c_float),
         ("has_photo", ctypes.c_int32),
         ("antialiased", ctypes.c_int32),
         ("width", ctypes.c_int32),

@@ -3,62 +3,11 @@
  * A tile lives in a few dozen kilobytes of planes while its splats pass over it, eight pixels at a time; records are
  * gathered in batches, so that the inner loop reads nothing from afar.
  */
-#include "rasterise.h"
+#include "falloff.h"
+#include "sort.h"
 
+#include <float.h>
 #include <math.h>
-
-/* gsplat 1.5.3. */
-#define MAX_ALPHA 0.999f /* of one splat in one pixel */
-#define MIN_LIGHT 1e-4f  /* a pixel is finished before the splat that would leave no more light than this */
-
-/* ---------------------------------------------------------------- sort */
-
-#define DIGIT_BITS 8
-#define DIGITS (1 << DIGIT_BITS)
-#define FEW 24 /* below this, insertion is quicker than counting */
-
-static void insertion_sort(uint64_t *entries, int64_t count) {
-    for (int64_t i = 1; i < count; i++) {
-        uint64_t entry = entries[i];
-        int64_t hole = i;
-        for (; hole > 0 && entries[hole - 1] >> 32 > entry >> 32; hole--) entries[hole] = entries[hole - 1];
-        entries[hole] = entry;
-    }
-}
-
-/* One stable counting pass over the digit that starts at `shift`, of the depth above `lowest`. */
-static void counting_pass(const uint64_t *from, uint64_t *to, int64_t count, uint64_t lowest, int shift) {
-    int64_t starts[DIGITS] = {0};
-    for (int64_t i = 0; i < count; i++) starts[((from[i] >> 32) - lowest) >> shift & (DIGITS - 1)]++;
-    int64_t sum = 0;
-    for (int digit = 0; digit < DIGITS; digit++) {
-        int64_t here = starts[digit];
-        starts[digit] = sum;
-        sum += here;
-    }
-    for (int64_t i = 0; i < count; i++) to[starts[((from[i] >> 32) - lowest) >> shift & (DIGITS - 1)]++] = from[i];
-}
-
-/* Sort by depth, stable, with as many digits as the tile's range of depths has; returns where the sorted ones lie. */
-static const uint64_t *sort_entries(uint64_t *entries, uint64_t *spare, int64_t count) {
-    if (count <= FEW) {
-        insertion_sort(entries, count);
-        return entries;
-    }
-    uint64_t lowest = UINT64_MAX, highest = 0;
-    for (int64_t i = 0; i < count; i++) {
-        uint64_t key = entries[i] >> 32;
-        lowest = key < lowest ? key : lowest;
-        highest = key > highest ? key : highest;
-    }
-    for (int shift = 0; (highest - lowest) >> shift; shift += DIGIT_BITS) {
-        counting_pass(entries, spare, count, lowest, shift);
-        uint64_t *other = entries;
-        entries = spare;
-        spare = other;
-    }
-    return entries;
-}
 
 /* ---------------------------------------------------------------- blend */
 
@@ -75,19 +24,6 @@ typedef struct {
     float x, y, p, q, r, log_opacity, channels[8]; /* red green blue depth, normal x y z, confidence */
     int32_t splat, left, right, top, bottom;
 } Item;
-
-INLINE Floats exp2_of(Floats power) {
-    /* Added to a float below 2^22, this leaves the nearest whole number in the low bits. */
-    const float round = 12582912.0f;
-    Floats rounded = power + round, rest = power - (rounded - round);
-    /* Least relative error on -0.5 .. 0.5, 8e-8 (Lawson's iteration). */
-    Floats value = fused(rest, all(0.00132764713f), all(0.00967554096f));
-    value = fused(rest, value, all(0.0555071309f));
-    value = fused(rest, value, all(0.240221202f));
-    value = fused(rest, value, all(0.693146944f));
-    value = fused(rest, value, all(1.00000012f));
-    return (Floats)((Ints)value + ((Ints)rounded << 23));
-}
 
 /* Blend one item into eight pixels of one row, at column x of the tile; `power` is log2 of its opacity there. */
 INLINE void blend_eight(const Item *item, float (*planes)[STRIDE], int x, Floats power, int full) {
@@ -116,7 +52,7 @@ INLINE void rows_of(const Item *item, float tile_y, Rows *rows) {
     for (int y = item->top; y < item->bottom; y += LANES) {
         Floats dy = lanes + (tile_y + (float)y) - item->y, fall = item->r * dy;
         store(rows->shears + y - item->top, item->q * dy);
-        store(rows->bases + y - item->top, fused(-fall, fall, all(item->log_opacity)));
+        store(rows->bases + y - item->top, opacity_of_row(item->log_opacity, fall));
     }
 }
 
@@ -131,7 +67,7 @@ INLINE void blend_item(const Item *item, TilePlanes tile, float tile_x, float ti
 #pragma clang loop unroll_count(2)
         for (int i = 0; i < count; i++) {
             Floats s = across + rows.shears[i];
-            blend_eight(item, tile[item->top + i], x, fused(-s, s, all(rows.bases[i])), full);
+            blend_eight(item, tile[item->top + i], x, opacity_at(all(rows.bases[i]), s), full);
         }
     }
 }
@@ -199,7 +135,7 @@ static float angle_term(const Camera *camera, float u, float v, float depth) {
     return cosine > 0 ? (cosine < 1 ? cosine : 1) : 0;
 }
 
-/* Unit length; where the blended normals cancelled, towards the eye. */
+/* Unit length; where the blended normals cancelled, towards the eye; where that is too far aside for a float, backwards. */
 static void write_normal(float (*planes)[STRIDE], int x, const Camera *camera, float u, float v, float *normal) {
     float n[3] = {planes[NORMAL][x], planes[NORMAL + 1][x], planes[NORMAL + 2][x]};
     float square = n[0] * n[0] + n[1] * n[1] + n[2] * n[2];
@@ -207,6 +143,10 @@ static void write_normal(float (*planes)[STRIDE], int x, const Camera *camera, f
     if (!(square > 1e-12f)) {
         for (int k = 0; k < 3; k++) n[k] = -(u * turn[k] + v * turn[3 + k] + turn[6 + k]);
         square = n[0] * n[0] + n[1] * n[1] + n[2] * n[2];
+    }
+    if (!(square <= FLT_MAX)) {
+        for (int k = 0; k < 3; k++) n[k] = -turn[6 + k];
+        square = 1;
     }
     float scale = 1 / sqrtf(square);
     for (int k = 0; k < 3; k++) normal[k] = n[k] * scale;

@@ -10,7 +10,8 @@ from ..splats.record import Splats
 
 EXTENT = 3.34  # standard deviations at which the most opaque splat has faded to 1/255
 LOW_PASS_PX = 0.56  # standard deviation that the low-pass adds, rounded up
-SLACK_PX = 1.0  # for what float32 does to the kernels' own numbers
+SLACK_PX = 1.0  # the kernels' own, and what float32 does to a splat's size
+ROUNDING = 2.0**-20  # relative, of a sum of a few float32 products; measured 2^-22
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,15 +49,27 @@ def visible_chunks(bounds: Bounds, view: View, near: float, slopes: tuple[tuple[
         near: metres.
         slopes: (x, y) each of the lowest and of the highest slope at which the projection's Jacobian is held.
     """
-    inverse = view.camera_from_world
-    x, y, z = (bounds.centres @ inverse[:3, :3].T + inverse[:3, 3]).T
-    kept = (bounds.radii >= 0) & (z + bounds.radii >= near)
-    reach_px = EXTENT * LOW_PASS_PX + SLACK_PX
-    axes = (x, view.fx, view.cx, view.width), (y, view.fy, view.cy, view.height)
+    turn, eye, focals, centres = _as_kernels_see(view)
+    offset = bounds.centres - eye
+    x, y, z = (offset @ turn.T).T
+    radii = bounds.radii + ROUNDING * (np.linalg.norm(offset, axis=1) + bounds.radii)
+    kept = (bounds.radii >= 0) & (z + radii >= near)
+    axes = (x, focals[0], centres[0], view.width), (y, focals[1], centres[1], view.height)
     for (across, focal, centre, size), low, high in zip(axes, *slopes, strict=True):
-        reach = EXTENT * focal * np.hypot(1, max(abs(low), abs(high))) * bounds.spreads
+        reach_px = EXTENT * LOW_PASS_PX + SLACK_PX + ROUNDING * (abs(centre) + size)
+        reach = EXTENT * (1 + ROUNDING) * focal * np.hypot(1, max(abs(low), abs(high))) * bounds.spreads
         for sign, edge in ((1, centre), (-1, size - centre)):
             slope = edge + reach_px
-            farthest = sign * focal * across + slope * z + np.hypot(focal, slope) * bounds.radii
+            farthest = sign * focal * across + slope * z + np.hypot(focal, slope) * radii
             kept &= farthest + reach >= 0
     return np.flatnonzero(kept).astype(np.int32)
+
+
+def _as_kernels_see(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Rotation, eye, focal lengths and principal point, rounded to float32 as `Camera` of rasterise.h holds them.
+
+    At 10 km from the origin an eye is rounded by half a millimetre: far more than a pixel, seen from near or by a long lens.
+    """
+    numbers = view.camera_from_world[:3, :3], view.position, np.array([view.fx, view.fy]), np.array([view.cx, view.cy])
+    turn, eye, focals, centres = (part.astype(np.float32).astype(float) for part in numbers)
+    return turn, eye, focals, centres

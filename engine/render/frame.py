@@ -33,7 +33,9 @@ def kernel_camera(view: View, options: RenderOptions) -> rasterise.Camera:
     return rasterise.Camera(
         rotation=tuple(inverse[:3, :3].ravel()), eye=tuple(view.position), focal=tuple(focal), centre=tuple(centre),
         slope_min=tuple(-centre / focal - margin), slope_max=tuple((size - centre) / focal + margin),
-        photo=tuple(photo), near=max(options.near, NEAREST), has_photo=options.photo_position is not None,
+        photo=tuple(photo), near=max(options.near, NEAREST),
+        photo_focal=(options.photo_focal or 0) if options.photo_position is not None else 0,
+        has_photo=options.photo_position is not None,
         antialiased=options.antialiased, width=view.width, height=view.height, tiles_x=-(-view.width // rasterise.TILE_WIDTH),
     )  # fmt: skip
 
@@ -92,8 +94,8 @@ def blend(
     arrays = _empty_passes(frame.view, color_only)
     passes = rasterise.Passes(**(arrays | dict.fromkeys(_EXTRAS) if color_only else arrays))
     starts = frame.starts
-    for band in _bands(starts):
-        entries = _scatter(frame, band, starts, pool, progress)
+    for band in bands_of(starts):
+        entries = scatter(frame, band, starts, pool, progress)
         spare = frame.scratch.take("spare", len(entries), np.uint64)
 
         def work(part: range, entries: np.ndarray = entries, spare: np.ndarray = spare, base: int = starts[band.start]) -> None:
@@ -112,7 +114,7 @@ def scene_of(splats: Splats, normals: np.ndarray, colors: np.ndarray | None = No
     )  # fmt: skip
 
 
-def _scatter(frame: Frame, band: range, starts: np.ndarray, pool: ThreadPoolExecutor, progress: Progress | None) -> np.ndarray:
+def scatter(frame: Frame, band: range, starts: np.ndarray, pool: ThreadPoolExecutor, progress: Progress | None) -> np.ndarray:
     """Entries of a band's tiles, by tile, each tile's in the splats' order."""
     base = starts[band.start]
     before = np.cumsum(frame.counts, axis=0, dtype=np.int64) - frame.counts
@@ -127,7 +129,7 @@ def _scatter(frame: Frame, band: range, starts: np.ndarray, pool: ThreadPoolExec
     return entries
 
 
-def _bands(starts: np.ndarray) -> list[range]:
+def bands_of(starts: np.ndarray) -> list[range]:
     """All tiles, cut so that no band has more than BAND_ENTRIES entries unless a single tile has."""
     bands, first, tiles = [], 0, len(starts) - 1
     while first < tiles:
