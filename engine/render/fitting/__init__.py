@@ -1,0 +1,11 @@
+"""Fitting: splats corrected by gradient descent until their renders are given pictures.
+
+    splats ─leaves─► torch ─rasterise─► picture ─loss─► gradients ─Adam─► leaves ... ─best─► splats
+
+Nothing here imports torch until `fit` is called: what is shipped without the AI engine can import this room.
+"""
+
+from .descent import fit
+from .record import GROUPS, FitOptions, Shot
+
+__all__ = ["GROUPS", "FitOptions", "Shot", "fit"]
