@@ -46,7 +46,10 @@ def _overlay(args: dict[str, Any], scenes: SceneCache, progress: Progress) -> di
 
 
 def _frame(args: dict[str, Any], scenes: SceneCache, progress: Progress) -> dict[str, Any]:
-    return render_frame(scenes.get(args["scene"]), parse_view(args["view"]), args["output"], progress)
+    moving = args.get("moving", False)
+    if not isinstance(moving, bool):
+        raise ArgumentError(f"Whether the camera is moving must be true or false, not {moving}.")
+    return render_frame(scenes.get(args["scene"]), parse_view(args["view"]), args["output"], progress, moving)
 
 
 def _finish(args: dict[str, Any], scenes: SceneCache, progress: Progress) -> dict[str, Any]:

@@ -55,10 +55,16 @@ def write_overlay(scene: Scene, output: str, progress: Progress) -> dict[str, An
     return {"count": len(scene.splats)}
 
 
-def render_frame(scene: Scene, view: View, output: str, progress: Progress) -> dict[str, Any]:
-    """Render all passes of a view into a file of raw planes."""
+def frame_options(scene: Scene, moving: bool = False) -> RenderOptions:
+    """How a frame of a scene is drawn: splats lifted from the photo without shimmer where the camera is far from them."""
+    focal = scene.photo_view.fx if scene.maps is not None else None
+    return RenderOptions(photo_position=scene.photo_eye, photo_focal=focal, antialiased=focal is not None, moving=moving)
+
+
+def render_frame(scene: Scene, view: View, output: str, progress: Progress, moving: bool = False) -> dict[str, Any]:
+    """Render all passes of a view into a file of raw planes; `moving`: in bounded time, from levels of detail."""
     progress(0.0, "Rendering")
-    picture = render(scene.splats, view, RenderOptions(photo_position=scene.photo_eye), progress)
+    picture = render(scene.splats, view, frame_options(scene, moving), progress)
     progress(0.8, "Handing over")
     layout = export.write_planes(Path(output), export.frame_planes(picture))
     return {

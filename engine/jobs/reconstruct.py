@@ -7,7 +7,7 @@ from .. import depth, image, regions, splats
 from ..camera import FULL_FRAME_WIDTH_MM, Camera
 from ..errors import ArgumentError
 from ..progress import Progress
-from ..render import match_photo
+from ..render import levels, match_photo
 from ..scene import PHOTO_CAMERA, BaseWitness, Maps, Scene, save
 from ..store import absolute, check_folder_name, one_line
 from .stopwatch import Stopwatch
@@ -56,7 +56,7 @@ def photo_file(suffix: str) -> str:
 
 
 def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, Any]:
-    """Photo to scene: image, depth, splats, regions, colour match, save.
+    """Photo to scene: image, depth, splats, regions, colour match, levels of detail, save.
 
     Returns:
         The scene's summary, with `seconds` by stage.
@@ -84,7 +84,9 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
         gaussians = lifted.splats.with_(region=labels.ravel()[lifted.pixels])
     with watch.stage("colours"):
         upper = None if photo.linear else 1.0
-        gaussians = match_photo(gaussians, estimate.view, colours, lifted.rows, upper=upper, progress=progress.part(0.65, 0.85))
+        gaussians = match_photo(gaussians, estimate.view, colours, lifted.rows, upper=upper, progress=progress.part(0.65, 0.8))
+    with watch.stage("levels"):
+        levels.attach(gaussians, levels.build_levels(gaussians, progress.part(0.8, 0.85)))
     with watch.stage("save"):
         scene = Scene(
             name=one_line(folder.stem),

@@ -10,8 +10,9 @@ from ..camera import Camera, View
 from ..errors import ArgumentError
 from ..moves import Move
 from ..progress import Progress
-from ..render import ProxyRender, RenderOptions, render
+from ..render import ProxyRender, render
 from ..scene import Scene
+from .frames import frame_options
 from .stopwatch import Stopwatch
 from .summary import pivot_distance
 
@@ -67,7 +68,7 @@ def render_sequence(scene: Scene, options: SequenceOptions, progress: Progress) 
             camera = options.move.camera_at(start, part, pivot_distance(scene))
             view = camera.view(options.width, options.height)
             with watch.stage("render"):
-                picture = render(scene.splats, view, RenderOptions(photo_position=scene.photo_eye), progress)
+                picture = render(scene.splats, view, frame_options(scene), progress)
             yield camera, view, picture
 
     with watch.stage("all"):

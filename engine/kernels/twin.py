@@ -10,6 +10,7 @@ import numpy as np
 
 from ..camera import View
 from ..geometry import quaternion_to_matrix, transform_points
+from .finish import finish
 
 LOW_PASS = 0.3  # square pixels, added to the covariance on the picture
 MAX_ALPHA = 0.999  # of one splat in one pixel
@@ -23,33 +24,48 @@ Point = tuple[float, float, float]
 
 
 def rasterise(
-    splats: Mapping[str, Any], view: View, near: float, photo_position: Point | None, antialiased: bool = False
+    splats: Mapping[str, Any],
+    view: View,
+    near: float,
+    photo_position: Point | None,
+    antialiased: bool = False,
+    photo_focal: float | None = None,
 ) -> dict[str, np.ndarray]:
     """All passes of a view.
 
     Args:
-        splats: the arrays of a `Splats` record by name.
+        splats: the arrays of a `Splats` record by name; `sh` may be missing or None.
         view: the camera.
         near: metres; splats nearer than this are not drawn.
         photo_position: the photo's eye, world, or None.
         antialiased: make a splat fainter by as much as the low-pass filter makes it wider (Mip-Splatting; gsplat 1.5.3).
+        photo_focal: pixels, of the grid the splats were lifted from, or None: the filter that they were seen through there
+            is their own, and only what goes beyond it makes them fainter.
 
     Returns:
         The passes of `ProxyRender` by name.
     """
-    kept = {name: splats[name][_drawable(splats)] for name in _NAMES}
-    return _passes(accumulate(kept, view, near, antialiased), kept, view, photo_position)
+    rows = drawable(splats)
+    kept = {name: splats[name][rows] for name in _NAMES}
+    if splats.get("sh") is not None:
+        kept["colors"] = seen_colors(kept["positions"], kept["colors"], splats["sh"][rows], view.position)
+    own = np.zeros(len(kept["positions"]))
+    if photo_focal and photo_position is not None:
+        own = LOW_PASS / photo_focal**2 * np.sum(np.square(kept["positions"] - np.asarray(photo_position)), axis=1)
+    return _passes(accumulate(kept, view, near, antialiased, own), kept, view, photo_position)
 
 
-def accumulate(splats: Mapping[str, np.ndarray], view: View, near: float, antialiased: bool = False) -> dict[str, np.ndarray]:
-    """Blend drawable splats.
+def accumulate(
+    splats: Mapping[str, np.ndarray], view: View, near: float, antialiased: bool = False, own: np.ndarray | float = 0.0
+) -> dict[str, np.ndarray]:
+    """Blend drawable splats; `own` (N,) square metres is the part of the low-pass that is theirs.
 
     Returns:
         `light` (H, W) that passes through; `weight`, `second` (H, W), the two largest weights; `heaviest` (H, W), the row
         of the largest, -1 for none; `values` (H, W, 8), weighted sums of colour, depth, normal and confidence; `done`.
     """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        flat = _project(splats, view, max(near, NEAREST), antialiased)
+        flat = _project(splats, view, max(near, NEAREST), antialiased, own)
     shape = view.height, view.width
     sums = {name: np.zeros(shape) for name in ("weight", "second")}
     sums |= {
@@ -69,8 +85,8 @@ def accumulate(splats: Mapping[str, np.ndarray], view: View, near: float, antial
 _NAMES = ("positions", "scales", "rotations", "opacities", "colors", "confidence", "region", "origin")
 
 
-def _drawable(splats: Mapping[str, Any]) -> np.ndarray:
-    """(N,) bool: finite numbers, a rotation, a size, an opacity that shows."""
+def drawable(splats: Mapping[str, Any]) -> np.ndarray:
+    """(N,) bool, which rows can be drawn at all: finite numbers, a rotation, a size, an opacity that shows."""
     finite = np.ones(len(splats["positions"]), bool)
     for name in _NAMES[:6]:
         finite &= np.isfinite(splats[name]).all(axis=tuple(range(1, splats[name].ndim)))
@@ -79,7 +95,9 @@ def _drawable(splats: Mapping[str, Any]) -> np.ndarray:
     return finite & sized & (length > 1e-24) & (length < 1e24) & (splats["opacities"] >= np.float32(MIN_ALPHA))
 
 
-def _project(splats: Mapping[str, np.ndarray], view: View, near: float, antialiased: bool) -> dict[str, np.ndarray]:
+def _project(
+    splats: Mapping[str, np.ndarray], view: View, near: float, antialiased: bool, own: np.ndarray | float
+) -> dict[str, np.ndarray]:
     """Centres, conics, opacities, depths and normals, one row a splat, and which of them are kept."""
     pose = view.camera_from_world
     rotations = quaternion_to_matrix(splats["rotations"].astype(float))
@@ -95,7 +113,9 @@ def _project(splats: Mapping[str, np.ndarray], view: View, near: float, antialia
     covariance = spread @ spread.transpose(0, 2, 1) + LOW_PASS * np.eye(2)
     a, b, c = covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]
     determinant = a * c - b * b
-    sharp = np.linalg.det(spread @ spread.transpose(0, 2, 1)) if antialiased else determinant
+    seen = spread @ spread.transpose(0, 2, 1)
+    seen[:, [0, 1], [0, 1]] += np.broadcast_to(own, depth.shape)[:, None] * np.square(focal / depth[:, None])
+    sharp = np.linalg.det(seen) if antialiased else determinant
     # What float32 cannot hold is too large to be drawn.
     sound = (determinant > 0) & (c * determinant <= np.finfo(np.float32).max)
     shortest = np.argmin(splats["scales"], axis=1)
@@ -134,28 +154,60 @@ def _blend(row: int, splat: Mapping[str, Any], values: np.ndarray, sums: dict[st
 def _passes(
     sums: Mapping[str, np.ndarray], splats: Mapping[str, np.ndarray], view: View, photo_position: Point | None
 ) -> dict[str, np.ndarray]:
-    alpha = 1 - sums["light"]
-    there = alpha >= MIN_ALPHA
     color, depth, normal, trust = np.split(sums["values"], [3, 4, 7], axis=2)
-    depth = np.where(there, depth[..., 0] / np.maximum(alpha, MIN_ALPHA), np.inf)
-    points = view.unproject(np.where(there, depth, 1))
-    length = np.linalg.norm(normal, axis=2, keepdims=True)
-    to_eye = view.position - points
-    to_eye /= np.linalg.norm(to_eye, axis=2, keepdims=True)
-    normal = np.where(length > 1e-6, normal / np.maximum(length, 1e-6), to_eye)
-    angle = np.ones_like(alpha)
-    if photo_position is not None:
-        to_photo = np.asarray(photo_position) - points
-        angle = np.sum(to_eye * to_photo, axis=2) / np.maximum(np.linalg.norm(to_photo, axis=2), 1e-12)
     heaviest = sums["heaviest"]
     ids = {name: np.append(splats[name].astype(np.int64), -1)[heaviest] for name in ("region", "origin")}
-    return {
-        "color": color.astype(np.float32),
-        "alpha": alpha.astype(np.float32),
-        "depth": depth.astype(np.float32),
-        "normal": np.where(there[..., None], normal, 0).astype(np.float32),
-        # Blended by weight, the confidence is already "mean times coverage".
-        "confidence": np.where(there, np.clip(trust[..., 0] * np.clip(angle, 0, 1), 0, 1), 0).astype(np.float32),
-        "region": np.where(there, ids["region"], -1).astype(np.int32),
-        "origin": np.where(there, ids["origin"], -1).astype(np.int8),
+    blended = {
+        "color": color,
+        "alpha": 1 - sums["light"],
+        "depth": depth[..., 0],
+        "normal": normal,
+        "confidence": trust[..., 0],
     }
+    rays = view.rays().astype(float) @ view.world_from_camera[:3, :3].T
+    photo = None if photo_position is None else np.asarray(photo_position) - view.position
+    passes = finish(np, blended, ids, rays, photo)
+    types = {"region": np.int32, "origin": np.int8}
+    return {name: array.astype(types.get(name, np.float32)) for name, array in passes.items()}
+
+
+def seen_colors(positions: np.ndarray, colors: np.ndarray, sh: np.ndarray, eye: np.ndarray) -> np.ndarray:
+    """`max(0, colors + sum over k of sh[k] Y_k(direction))`, or the colours where that is not finite (harmonics.c).
+
+    Args:
+        positions: (N, 3) metres, world.
+        colors: (N, 3) the constant part.
+        sh: (N, 3 or 8 or 15, 3).
+        eye: (3,) metres, world.
+
+    Returns:
+        (N, 3) float64.
+    """
+    way = positions.astype(float) - eye
+    length = np.linalg.norm(way, axis=1, keepdims=True)
+    basis = sh_basis(way / np.where(length > 0, length, 1))[:, : sh.shape[1]]
+    with np.errstate(over="ignore", invalid="ignore"):
+        seen = colors + np.einsum("nk,nkc->nc", basis, sh.astype(float))
+    return np.maximum(np.where(np.abs(seen) <= np.finfo(np.float32).max, seen, colors), 0)
+
+
+def sh_basis(directions: np.ndarray) -> np.ndarray:
+    """The real spherical harmonics of bands 1 to 3, ordered and signed as 3DGS does (with the Condon-Shortley phase).
+
+    Args:
+        directions: (N, 3) unit.
+
+    Returns:
+        (N, 15): three of band 1, five of band 2, seven of band 3, each from order -l to l.
+    """
+    x, y, z = np.asarray(directions, float).T
+    one, pi = np.ones_like(x), np.pi
+    first = [-np.sqrt(3 / (4 * pi)) * y, np.sqrt(3 / (4 * pi)) * z, -np.sqrt(3 / (4 * pi)) * x]
+    half, small = np.sqrt(15 / pi) / 2, np.sqrt(5 / pi) / 4
+    second = [half * x * y, -half * y * z, small * (3 * z * z - one), -half * x * z, half / 2 * (x * x - y * y)]
+    a, b, c, d = np.sqrt(35 / (2 * pi)) / 4, np.sqrt(105 / pi) / 2, np.sqrt(21 / (2 * pi)) / 4, np.sqrt(7 / pi) / 4
+    third = [
+        -a * y * (3 * x * x - y * y), b * x * y * z, -c * y * (5 * z * z - one), d * z * (5 * z * z - 3),
+        -c * x * (5 * z * z - one), b / 2 * z * (x * x - y * y), -a * x * (x * x - 3 * y * y),
+    ]  # fmt: skip
+    return np.stack(first + second + third, axis=1)

@@ -9,9 +9,11 @@ from ..errors import ArgumentError
 from ..progress import Progress
 from ..splats.record import Splats
 from .frame import blend, project, scene_of
+from .harmonics import seen_colors
 from .parallel import thread_count
 from .prepared import prepared
 from .record import RenderOptions
+from .scratch import borrowed
 
 STAGE = "Matching the photo"
 
@@ -48,12 +50,13 @@ def match_photo(
     there = rows >= 0
     wanted, owners = np.nan_to_num(target[there]), rows[there]
     colors, best, least = splats.colors, splats.colors, np.inf
-    with ThreadPoolExecutor(thread_count(None)) as pool:
+    with ThreadPoolExecutor(thread_count(None)) as pool, borrowed() as scratch:
         ready = prepared(splats, pool, progress)
-        frame = project(ready, view, RenderOptions(), pool, progress)
+        frame = project(ready, view, RenderOptions(), pool, progress, scratch=scratch)
         for step in range(iterations + 1):
             progress(step / (iterations + 1), STAGE)
-            picture = blend(frame, scene_of(splats, ready.normals, colors), True, pool, progress)
+            seen = seen_colors(splats, frame, pool, progress, colors)
+            picture = blend(frame, scene_of(splats, ready.normals, seen), True, pool, progress)
             lacking = wanted - picture.color[there]
             error = float(np.square(lacking).sum(dtype=float))
             if error >= least:

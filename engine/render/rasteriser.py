@@ -1,4 +1,4 @@
-"""`render`: all passes of one view, through the kernels or their NumPy twin."""
+"""`render`: all passes of one view, through the kernels, their NumPy twin or CUDA."""
 
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -6,14 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ..camera import MAX_SIZE, View
-from ..errors import ArgumentError
+from ..errors import ArgumentError, RenderError
 from ..kernels import twin
 from ..progress import Progress
 from ..splats.record import Splats
+from . import cuda_here
 from .frame import blend, project, scene_of
+from .harmonics import seen_colors
+from .levels import render_moving
+from .memory import enough_memory
 from .parallel import thread_count
 from .prepared import prepared
 from .record import ProxyRender, RenderOptions
+from .scratch import borrowed
 
 
 def render(splats: Splats, view: View, options: RenderOptions | None = None, progress: Progress | None = None) -> ProxyRender:
@@ -32,26 +37,49 @@ def render(splats: Splats, view: View, options: RenderOptions | None = None, pro
 
     Raises:
         ArgumentError: an option has a value that makes no sense, or the picture is too large.
+        RenderError: CUDA is asked for where it is not, or scene and picture do not fit into memory.
         Cancelled: through `progress`.
     """
     options = options or RenderOptions()
     progress = progress or Progress()
     _check(options, view)
     progress(0.0, "Rendering")
-    picture = _by_twin(splats, view, options) if options.twin else _by_kernels(splats, view, options, progress)
+    if options.twin:
+        picture = _by_twin(splats, view, options)
+    elif _on_cuda(options):
+        from . import cuda  # and with it PyTorch
+
+        picture = cuda.render(splats, view, options, progress)
+    else:
+        with enough_memory(0 if options.moving else len(splats), view):  # a level's splats are few
+            picture = _by_kernels(splats, view, options, progress)
     progress(1.0, "Rendering")
     return picture
 
 
+def _on_cuda(options: RenderOptions) -> bool:
+    if options.backend == "auto":
+        return options.threads is None and cuda_here.available()
+    if options.backend == "cuda" and not cuda_here.available():
+        raise RenderError(
+            "Rendering on CUDA needs an NVIDIA card and the AI engine with gsplat 1.5; install it, or choose the CPU."
+        )
+    return options.backend == "cuda"
+
+
 def _by_kernels(splats: Splats, view: View, options: RenderOptions, progress: Progress) -> ProxyRender:
-    with ThreadPoolExecutor(thread_count(options.threads)) as pool:
+    with ThreadPoolExecutor(thread_count(options.threads)) as pool, borrowed() as scratch:
+        if options.moving:
+            return render_moving(splats, view, options, pool, progress)
         ready = prepared(splats, pool, progress)
-        frame = project(ready, view, options, pool, progress)
-        return blend(frame, scene_of(splats, ready.normals), options.color_only, pool, progress)
+        frame = project(ready, view, options, pool, progress, scratch=scratch)
+        colors = seen_colors(splats, frame, pool, progress)
+        return blend(frame, scene_of(splats, ready.normals, colors), options.color_only, pool, progress)
 
 
 def _by_twin(splats: Splats, view: View, options: RenderOptions) -> ProxyRender:
-    passes = twin.rasterise(vars(splats), view, options.near, options.photo_position, options.antialiased)
+    filters = options.antialiased, options.photo_focal
+    passes = twin.rasterise(vars(splats), view, options.near, options.photo_position, *filters)
     if options.color_only:
         passes |= {name: np.zeros_like(passes[name]) for name in ("normal", "confidence")}
         passes |= {name: np.full_like(passes[name], -1) for name in ("region", "origin")}
@@ -59,11 +87,17 @@ def _by_twin(splats: Splats, view: View, options: RenderOptions) -> ProxyRender:
 
 
 def _check(options: RenderOptions, view: View) -> None:
+    if options.backend not in ("auto", "cpu", "cuda"):
+        raise ArgumentError(f"The backend must be auto, cpu or cuda, not {options.backend!r}.")
     if max(view.width, view.height) > MAX_SIZE:
         raise ArgumentError(f"A picture of {view.width}x{view.height} cannot be made; use 1 to {MAX_SIZE} pixels a side.")
     if options.threads is not None and options.threads < 1:
         raise ArgumentError(f"Rendering needs at least one thread, not {options.threads}.")
     if not (math.isfinite(options.near) and options.near >= 0):
         raise ArgumentError(f"The near limit must be a distance in metres, 0 or more, not {options.near}.")
+    if options.moving and options.twin:
+        raise ArgumentError("The NumPy twin draws whole frames alone; ask for moving or for the twin, not for both.")
+    if options.photo_focal is not None and not (math.isfinite(options.photo_focal) and options.photo_focal > 0):
+        raise ArgumentError(f"The photo's focal length must be a number of pixels above 0, not {options.photo_focal}.")
     if options.photo_position is not None and not np.isfinite(options.photo_position).all():
         raise ArgumentError("The photo's position must be finite numbers.")

@@ -1,6 +1,7 @@
 """What the renderer takes and gives."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -19,8 +20,11 @@ class RenderOptions:
     threads: int | None = None  # None: all cores
     near: float = 0.01  # metres; splats nearer than this are not drawn
     photo_position: tuple[float, float, float] | None = None  # the photo's eye, for the angle term of confidence
-    antialiased: bool = False  # splats smaller than a pixel keep their light (Mip-Splatting's filter): no shimmer far away
+    moving: bool = False  # in bounded time, from levels of detail on fewer pixels: for a camera that moves; without CUDA
+    antialiased: bool = False  # a splat smaller than a pixel covers only its part of it (Mip-Splatting): no shimmer far away
+    photo_focal: float | None = None  # pixels, of the grid the splats were lifted from: antialiased, the photo's view stays
     twin: bool = False  # the slow NumPy twin instead of the kernels
+    backend: Literal["auto", "cpu", "cuda"] = "auto"  # auto: CUDA where it is, unless a number of threads is asked for
 
 
 @dataclass(frozen=True, eq=False)

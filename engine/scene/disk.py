@@ -1,7 +1,7 @@
 """A scene on disk: a folder NAME.anchorstage that other programs can read.
 
-`scene.json` (schema 2), the photo as it came, `splats.ply`, `maps/*.exr`, `regions/*.png`. The folder is written under
-a temporary name and renamed.
+`scene.json` (schema 2), the photo as it came, `splats.ply`, `maps/*.exr`, `regions/*.png`, and `levels.bin`, which makes
+moving quick and is built anew where it is missing. The folder is written under a temporary name and renamed.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ import numpy as np
 
 from ..progress import Progress
 from ..regions import Region
+from ..render import levels
 from ..splats import write_ply
 from ..store import atomic_folder, write_json
 from ..version import version
@@ -20,6 +21,7 @@ from .maps import write_maps
 from .record import SCHEMA, Scene
 
 SUFFIX = ".anchorstage"
+LEVELS = "levels.bin"  # levels of detail, where they were built
 
 
 def save(scene: Scene, folder: Path, overwrite: bool = False, progress: Progress | None = None) -> None:
@@ -32,6 +34,9 @@ def save(scene: Scene, folder: Path, overwrite: bool = False, progress: Progress
     with atomic_folder(Path(folder), overwrite) as temporary:
         progress(0.0, "Saving")
         write_ply(temporary / "splats.ply", scene.splats)
+        built = levels.attached(scene.splats)
+        if built is not None:
+            levels.write_levels(temporary / LEVELS, built, levels.key_of(temporary / "splats.ply"))
         progress(0.5, "Saving")
         if scene.photo is not None:
             (temporary / scene.photo.file_name).write_bytes(scene.photo.original)

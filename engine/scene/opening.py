@@ -16,8 +16,10 @@ from ..errors import ImageError, SceneError, SchemaError, SplatError
 from ..image import header
 from ..image.photo import MAX_PIXELS
 from ..regions import Region
+from ..render import levels
 from ..splats import Splats, read_ply
 from ..store import json_file, quiet, read_json, recover
+from .disk import LEVELS
 from .maps import read_maps
 from .record import PHOTO_CAMERA, SCHEMA, BaseWitness, Maps, Scene
 
@@ -96,7 +98,9 @@ def _read_splats(folder: Path, record: Json) -> Splats:
         raise SceneError(str(error)) from error
     if "count" in record and record["count"] != len(splats):
         raise json_file.FieldError(record, "count", f"{len(splats)}, the number of splats in {path.name}")
-    return splats.with_(metric_scale=scale)
+    splats = splats.with_(metric_scale=scale)
+    levels.expect(splats, folder / LEVELS, path)
+    return splats
 
 
 def _read_photo(folder: Path, record: Json) -> BaseWitness | None:

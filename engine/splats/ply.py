@@ -1,17 +1,22 @@
 """Splats in the PLY layout of 3D Gaussian Splatting (Kerbl et al. 2023), with our extra properties.
 
-Binary little-endian, one `vertex` element of floats: `x y z nx ny nz f_dc_0..2 opacity scale_0..2 rot_0..3`, where
-colour is a degree-0 spherical harmonic, opacity a logit, scales natural logarithms and rotations w x y z. Ours follow:
+Binary little-endian, one `vertex` element of floats: `x y z nx ny nz f_dc_0..2 f_rest_0.. opacity scale_0..2 rot_0..3`,
+where colour is a spherical harmonic of degree 0 and, in the 9, 24 or 45 `f_rest`, of degree 1 to 3 (all coefficients of red,
+then of green, then of blue), opacity a logit, scales natural logarithms and rotations w x y z. Ours follow:
 `confidence region origin`. The axes are ours (metres, Z up), said in a comment line.
 """
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import SplatError
 from ..store import atomic_path
-from .record import Splats
+from .record import SH_COUNTS, Splats
+
+_log = logging.getLogger(__name__)
 
 SH_DEGREE_0 = 0.28209479177387814  # the constant spherical harmonic, 1 / (2 sqrt(pi))
 _MIN_OPACITY = 1e-6  # a logit stays finite
@@ -20,9 +25,10 @@ _MAX_HEADER = 65536
 _LARGEST = 1e15  # whose squares single precision still holds; nothing in a scene is near it
 _MOST_REGIONS = 1e6  # an index above is no region
 
-_NAMES = ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"]
-_NAMES += ["scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3", "confidence", "region", "origin"]
-_REQUIRED = set(_NAMES) - {"nx", "ny", "nz", "confidence", "region", "origin"}
+_COLOR = ("f_dc_0", "f_dc_1", "f_dc_2")
+_SCALE = ("scale_0", "scale_1", "scale_2")
+_ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
+_REQUIRED = {"x", "y", "z", *_COLOR, "opacity", *_SCALE, *_ROTATION}
 _TYPES = {
     **dict.fromkeys(("char", "int8"), "<i1"),
     **dict.fromkeys(("uchar", "uint8"), "<u1"),
@@ -41,27 +47,51 @@ def write_ply(path: Path, splats: Splats) -> None:
     Raises:
         OutputError: the place cannot be written to.
     """
-    rows = np.zeros((len(splats), len(_NAMES)), "<f4")
-    opacity = np.clip(splats.opacities.astype(np.float64), _MIN_OPACITY, 1 - _MIN_OPACITY)
-    rows[:, 0:3] = splats.positions
-    rows[:, 3:6] = splats.normals
-    rows[:, 6:9] = (splats.colors - 0.5) / SH_DEGREE_0
-    rows[:, 9] = np.log(opacity / (1 - opacity))
-    rows[:, 10:13] = np.log(np.maximum(splats.scales, _MIN_SCALE))
-    rows[:, 13:17] = splats.rotations
-    rows[:, 17] = splats.confidence
-    rows[:, 18] = splats.region
-    rows[:, 19] = splats.origin
+    columns = _columns(splats)
+    names = [name for group, _ in columns for name in group]
+    rows = np.empty((len(splats), len(names)), "<f4")
+    first = 0
+    for group, values in columns:
+        rows[:, first : first + len(group)] = values
+        first += len(group)
     header = ["ply", "format binary_little_endian 1.0", "comment AnchorStage: metres, Z up, photo along +Y"]
     header += [f"comment metric_scale {splats.metric_scale!r}", f"element vertex {len(splats)}"]
-    header += [f"property float {name}" for name in _NAMES] + ["end_header\n"]
+    header += [f"property float {name}" for name in names] + ["end_header\n"]
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         file.write("\n".join(header).encode("ascii"))
         file.write(rows.tobytes())
 
 
+def _columns(splats: Splats) -> list[tuple[Sequence[str], np.ndarray]]:
+    """The file's properties in order, each group of names with its values (N, names)."""
+    opacity = np.clip(splats.opacities.astype(np.float64), _MIN_OPACITY, 1 - _MIN_OPACITY)
+    rest: list[tuple[Sequence[str], np.ndarray]] = []
+    if splats.sh is not None:
+        by_channel = splats.sh.transpose(0, 2, 1).reshape(len(splats), 3 * splats.sh.shape[1])
+        rest = [(_rest(splats.sh.shape[1]), by_channel)]
+    return [
+        (("x", "y", "z"), splats.positions),
+        (("nx", "ny", "nz"), splats.normals),
+        (_COLOR, (splats.colors - 0.5) / SH_DEGREE_0),
+        *rest,
+        (("opacity",), np.log(opacity / (1 - opacity))[:, None]),
+        (_SCALE, np.log(np.maximum(splats.scales, _MIN_SCALE))),
+        (_ROTATION, splats.rotations),
+        (("confidence",), splats.confidence[:, None]),
+        (("region",), splats.region[:, None]),
+        (("origin",), splats.origin[:, None]),
+    ]
+
+
+def _rest(count: int) -> list[str]:
+    return [f"f_rest_{i}" for i in range(3 * count)]
+
+
 def read_ply(path: Path) -> Splats:
     """Read a 3DGS PLY, ours or another program's (without confidence, regions and origin: 1, none, photographed).
+
+    Harmonics are read where there are 9, 24 or 45 of them; another number is no whole band and is left out, with a warning in
+    the log.
 
     Raises:
         SplatError: missing, not such a PLY, truncated, or with values that are not numbers.
@@ -91,15 +121,33 @@ def read_ply(path: Path) -> Splats:
 
     return Splats(
         positions=columns("x", "y", "z"),
-        scales=np.exp(np.minimum(columns("scale_0", "scale_1", "scale_2"), 30)),
-        rotations=_unit(columns("rot_0", "rot_1", "rot_2", "rot_3")),
+        scales=np.exp(np.minimum(columns(*_SCALE), 30)),
+        rotations=_unit(columns(*_ROTATION)),
         opacities=1 / (1 + np.exp(-np.clip(columns("opacity")[:, 0], -30, 30))),
-        colors=columns("f_dc_0", "f_dc_1", "f_dc_2") * np.float32(SH_DEGREE_0) + 0.5,
+        colors=columns(*_COLOR) * np.float32(SH_DEGREE_0) + 0.5,
         confidence=optional("confidence", 1),
         region=np.rint(np.clip(optional("region", -1), -1, _MOST_REGIONS)),
         origin=np.rint(np.clip(optional("origin", 0), 0, 255)),
         metric_scale=scale,
+        sh=_read_sh(rows, Path(path)),
     )
+
+
+def _read_sh(rows: np.ndarray, path: Path) -> np.ndarray | None:
+    """(N, K, 3) harmonics of bands 1 and above, None where the file has none."""
+    there = [name for name in rows.dtype.names or () if name.startswith("f_rest_")]
+    if not there:
+        return None
+    count = len(there) // 3
+    if count not in SH_COUNTS or set(there) != set(_rest(count)):
+        _log.warning(
+            "%s has %d harmonics a splat, which are no whole bands: colours are the same from everywhere", path, len(there)
+        )
+        return None
+    sh = np.empty((len(rows), count, 3), np.float32)
+    for i, name in enumerate(_rest(count)):
+        sh[:, i % count, i // count] = rows[name]
+    return sh
 
 
 def _unit(quaternions: np.ndarray) -> np.ndarray:

@@ -142,6 +142,54 @@ def test_nothing_is_void(twin, color_only):
         assert (picture.origin == -1).all()
 
 
+def behind(view: View, metres: float) -> View:
+    """The same camera drawn back along its own axis."""
+    back = np.eye(4)
+    back[2, 3] = -metres
+    return View(view.fx, view.fy, view.cx, view.cy, view.width, view.height, view.world_from_camera @ back)
+
+
+def seen_finely(splats: Splats, view: View, options: RenderOptions, times: int = 8) -> np.ndarray:
+    """The colour of a view as the mean of `times` squared smaller pixels."""
+    fine = render(splats, view.resized(view.width * times, view.height * times), options).color
+    return fine.reshape(view.height, times, view.width, times, 3).mean(axis=(1, 3))
+
+
+def pixels_of(view: View, distance: float = 5.0, seed: int = 3) -> Splats:
+    """One small splat a pixel of a view on a wall of random colours, as a photo is lifted."""
+    rays = view.rays().reshape(-1, 3)
+    points = view.unproject(np.full((view.height, view.width), distance)).reshape(-1, 3)
+    colors = np.random.default_rng(seed).uniform(0, 1, (len(rays), 3))
+    flat = splat([0, 0, 0], scale=(0.4 * distance / view.fx, 1e-4, 0.4 * distance / view.fx))
+    return Splats(
+        points, np.tile(flat.scales, (len(rays), 1)), np.tile(flat.rotations, (len(rays), 1)), np.full(len(rays), 0.9), colors,
+        np.ones(len(rays)), np.zeros(len(rays)), np.zeros(len(rays)),
+    )  # fmt: skip
+
+
+PHOTO = look(96, 64, 80.0)
+FROM_THE_PHOTO = RenderOptions(antialiased=True, photo_position=tuple(EYE), photo_focal=80.0)
+
+
+@both
+def test_antialiased_takes_nothing_from_the_photos_own_view(twin):
+    wanted = render(pixels_of(PHOTO), PHOTO, RenderOptions(twin=twin))
+    filtered = render(pixels_of(PHOTO), PHOTO, replace(FROM_THE_PHOTO, twin=twin))
+    np.testing.assert_allclose(filtered.color, wanted.color, atol=2e-5)
+    plain = render(pixels_of(PHOTO), PHOTO, RenderOptions(antialiased=True, twin=twin))
+    assert np.abs(plain.alpha - wanted.alpha).max() > 0.05  # which the filter alone would take
+
+
+def test_antialiased_does_not_shimmer_when_the_camera_draws_back():
+    splats, errors, flickers = pixels_of(PHOTO), {}, {}
+    for name, options in (("classic", RenderOptions()), ("antialiased", FROM_THE_PHOTO)):
+        views = [behind(PHOTO, 30 + 0.3 * step) for step in range(5)]
+        wrong = np.array([render(splats, view, options).color - seen_finely(splats, view, RenderOptions()) for view in views])
+        errors[name], flickers[name] = np.square(wrong).mean() ** 0.5, np.square(np.diff(wrong, axis=0)).mean() ** 0.5
+    assert errors["antialiased"] < 0.7 * errors["classic"]
+    assert flickers["antialiased"] < 0.7 * flickers["classic"]
+
+
 @few
 @given(seed=st.integers(0, 10**6))
 def test_colour_alone_is_the_same_colour(seed):

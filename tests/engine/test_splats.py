@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import colours, view, wall_and_ground
+from scenes import colours, scene, view, wall_and_ground
 
 from engine.errors import ArgumentError, OutputError, SplatError
 from engine.render import render
+from engine.scene import open_scene, save
 from engine.splats import Splats, grid_budget, lift, read_ply, write_ply
+from engine.splats.record import SH_COUNTS
 
 
 def random_splats(count, seed):
@@ -191,3 +193,75 @@ def test_records_of_unequal_length_are_refused():
     good = random_splats(4, 1)
     with pytest.raises(SplatError, match="opacities"):
         good.with_(opacities=np.ones(3))
+
+
+def with_sh(count, seed, bands):
+    return random_splats(count, seed).with_(sh=np.random.default_rng(seed).normal(size=(count, bands, 3)))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 40), st.integers(0, 9), st.sampled_from(SH_COUNTS))
+def test_ply_keeps_harmonics(tmp_path_factory, count, seed, bands):
+    path = tmp_path_factory.mktemp("ply") / "splats.ply"
+    splats = with_sh(count, seed, bands)
+    write_ply(path, splats)
+    again = read_ply(path)
+    np.testing.assert_array_equal(again.sh, splats.sh)
+    np.testing.assert_allclose(again.colors, splats.colors, rtol=1e-4, atol=1e-6)
+    write_ply(path, splats.with_(sh=None))
+    assert read_ply(path).sh is None
+
+
+def test_harmonics_lie_in_the_ply_channel_after_channel(tmp_path):
+    """As 3DGS writes them: all coefficients of red, then of green, then of blue, after the constant colour."""
+    sh = np.arange(24, dtype=np.float32).reshape(1, 8, 3)
+    path = tmp_path / "splats.ply"
+    write_ply(path, random_splats(1, 0).with_(sh=sh))
+    header, body = path.read_bytes().split(b"end_header\n")
+    names = [line.split()[-1] for line in header.decode().splitlines() if line.startswith("property")]
+    first = names.index("f_rest_0")
+    assert names[first - 1] == "f_dc_2"
+    assert names[first : first + 25] == [f"f_rest_{i}" for i in range(24)] + ["opacity"]
+    values = np.frombuffer(body, "<f4")[first : first + 24]
+    np.testing.assert_array_equal(values, [*range(0, 24, 3), *range(1, 24, 3), *range(2, 24, 3)])
+
+
+def test_harmonics_of_no_whole_band_are_left_out(tmp_path, caplog):
+    path = tmp_path / "splats.ply"
+    write_ply(path, with_sh(2, 0, 3))
+    path.write_bytes(path.read_bytes().replace(b"f_rest_8", b"f_other8"))
+    assert read_ply(path).sh is None
+    assert "no whole bands" in caplog.text
+
+
+def test_a_scene_folder_keeps_harmonics(tmp_path):
+    whole = scene()
+    shaded = replace(whole, splats=whole.splats.with_(sh=np.full((len(whole.splats), 15, 3), 0.25)))
+    save(shaded, tmp_path / "s.anchorstage")
+    np.testing.assert_array_equal(open_scene(tmp_path / "s.anchorstage").splats.sh, shaded.splats.sh)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (3, 3, 3), (4, 4, 3), (4, 3, 4), (4, 0, 3), (4, 15, 3, 1)])
+def test_harmonics_of_another_shape_are_refused(shape):
+    with pytest.raises(SplatError, match="3 or 8 or 15"):
+        random_splats(4, 1).with_(sh=np.zeros(shape))
+
+
+def test_rows_take_their_harmonics_along():
+    splats = with_sh(6, 2, 3)
+    rows = np.array([4, 0, 0])
+    np.testing.assert_array_equal(splats.select(rows).sh, splats.sh[rows])
+    np.testing.assert_array_equal(splats.select(np.arange(6) > 3).sh, splats.sh[4:])
+    assert splats.sh.dtype == np.float32
+    assert random_splats(6, 2).select(rows).sh is None
+
+
+def test_joined_harmonics_are_filled_with_zeros():
+    low, none, high = with_sh(2, 0, 3), random_splats(3, 1), with_sh(4, 2, 15)
+    joined = Splats.concatenate([low, none, high])
+    assert joined.sh.shape == (9, 15, 3)
+    np.testing.assert_array_equal(joined.sh[:2, :3], low.sh)
+    np.testing.assert_array_equal(joined.sh[5:], high.sh)
+    assert not joined.sh[:2, 3:].any()
+    assert not joined.sh[2:5].any()
+    assert Splats.concatenate([none, none]).sh is None
