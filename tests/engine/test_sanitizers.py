@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the address san
 def test_kernels_draw_awkward_scenes_without_a_fault(sanitizer, tmp_path):
     compiler.build_sanitized(sanitizer, tmp_path)
     result = python(sanitizer, SCENES, tmp_path)
-    assert result.returncode == 0, result.stderr[-4000:]
+    assert result.returncode == 0, result.stdout + result.stderr[-4000:]
+    parts = ["draw_sizes", "draw_strange", "draw_harmonics", *["follow_gradients"] * bool(find_spec("torch"))]
+    assert [line.split()[0] for line in result.stdout.splitlines()] == parts
 
 
 @pytest.mark.parametrize("sanitizer", FAULTS)

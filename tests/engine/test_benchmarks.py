@@ -1,0 +1,198 @@
+"""The benchmark's table keeps its contract, and its peers draw the engine's picture; never how long anything takes."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch", reason="the benchmarks' peers need torch; `python build.py test` installs it")
+
+from benchmarks import bench, gsplat_peer, plots, render_bench, stages, timing, torch_peer, training_bench  # noqa: E402
+from benchmarks.scenes import photo_like_scene, shifted  # noqa: E402
+from engine.kernels import rasterise  # noqa: E402
+from engine.render import RenderOptions, differentiable, render  # noqa: E402
+from engine.splats.record import Splats  # noqa: E402
+
+COLUMNS = ("splats", "width", "height", "passes", "threads", "cpu_ms", "wall_ms", "fps", "peer", "ratio")
+MIN_ALPHA = 1 / 255
+COUNT, SIZE = 600, (64, 36)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """The whole benchmark on scenes that take no time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in (
+            (render_bench, "COUNTS", (COUNT, 2 * COUNT)),
+            (render_bench, "CLOSER_COUNT", COUNT),
+            (render_bench, "SIZES", (SIZE, (96, 54))),
+            (render_bench, "TWIN_COUNT", 60),
+            (render_bench, "TWIN_SIZE", SIZE),
+            (gsplat_peer, "LIST_COUNT", 60),
+            (gsplat_peer, "LIST_SIZE", SIZE),
+            (training_bench, "COUNT", COUNT),
+            (training_bench, "SIZE", (48, 32)),
+        ):
+            patch.setattr(module, name, value)
+        return render_bench.rows()
+
+
+def test_every_row_has_the_columns_and_numbers_that_can_be_compared(rows):
+    for row in rows:
+        assert set(COLUMNS) <= set(row)
+        assert row["splats"] > 0
+        assert row["threads"] >= 1
+        assert row["repeats"] >= 1
+        assert min(row["width"], row["height"]) > 0
+        assert bool(row["ratio"] != "") == bool(row["peer_wall_ms"] != "")
+        assert row["peer"] or row["ratio"] == ""
+    assert json.loads(json.dumps(rows)) == rows
+
+
+def test_every_part_is_there_for_every_scene_and_size(rows):
+    forward = {(r["splats"], r["width"], r["passes"]) for r in rows if r["what"] == "forward" and r.get("camera") == "photo's"}
+    assert len(forward) == 2 * 2 * 2
+    assert {row["what"] for row in rows} >= {
+        "forward", "projection", "tile lists", "harmonics of degree 3", "forward and backward", "one iteration of a fit",
+        "memory of the first frame",
+    }  # fmt: skip
+    for row in rows:
+        if "camera" in row:
+            assert {"project_ms", "scatter_ms", "sort_blend_write_ms", "rest_ms"} <= set(row)
+        if row["what"].startswith("memory"):
+            assert row["scene_mb"] >= 0
+            assert row["memory_mb"]
+
+
+def test_colour_has_a_peer_at_every_size(rows):
+    photographed = [row for row in rows if row.get("camera") == "photo's" and row["passes"] == render_bench.COLOR]
+    assert photographed
+    assert all(row["peer"] == "PyTorch rasteriser" for row in photographed)
+
+
+def test_the_ratio_is_the_peers_time_in_ours():
+    _, view = photo_like_scene(COUNT, SIZE)
+    row = timing.row("x", 1, view, "all", timing.Timing(0.5, 0.7, 5), "peer", timing.Timing(2.0, 3.0, 1))
+    assert (row["ratio"], row["fps"], row["cpu_ms"], row["peer_wall_ms"]) == (4.0, 2.0, 700.0, 2000.0)
+
+
+def test_the_first_run_is_not_counted_unless_patience_ends_with_it():
+    calls = []
+    assert timing.measure(lambda: calls.append(1), repeats=3).repeats == 3
+    assert len(calls) == 4
+    assert timing.measure(lambda: calls.append(1), repeats=3, patience=0).repeats == 1
+    assert len(calls) == 5
+
+
+def test_stages_are_timed_without_changing_the_renderer():
+    splats, view = photo_like_scene(COUNT, SIZE)
+    doors = {name: getattr(module, function) for name, (module, function) in stages.DOORS.items()}
+    spent = stages.stage_seconds(splats, view, RenderOptions(backend="cpu"))
+    assert {name: getattr(module, function) for name, (module, function) in stages.DOORS.items()} == doors
+    assert rasterise.project is doors["project"]
+    assert spent["project"] > 0
+    assert spent["sort_blend_write"] > 0
+    assert spent["harmonics"] == 0
+    assert spent["in_all"] + 1e-3 >= spent["project"] + spent["scatter"] + spent["sort_blend_write"]
+
+
+def test_a_stopwatch_sees_an_error_and_puts_the_doors_back():
+    before = rasterise.blend
+    with pytest.raises(ZeroDivisionError), stages._stopwatch():
+        raise ZeroDivisionError
+    assert rasterise.blend is before
+
+
+@pytest.mark.parametrize("antialiased", [False, True])
+def test_the_peer_draws_the_engines_picture_of_a_photos_scene(antialiased):
+    splats, own = photo_like_scene(4000, (160, 90))
+    _assert_same_picture(splats, shifted(own), antialiased)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), antialiased=st.booleans())
+def test_the_peer_draws_the_engines_picture_of_any_cloud(seed, antialiased):
+    splats, view = _cloud(seed)
+    _assert_same_picture(splats, view, antialiased)
+
+
+def _assert_same_picture(splats, view, antialiased):
+    """Equal but where an opacity lies at the limit of what is drawn, and the two round to different sides."""
+    ours = render(splats, view, RenderOptions(color_only=True, antialiased=antialiased, backend="cpu"))
+    with torch.no_grad():
+        theirs = torch_peer.rasterise(*torch_peer.tensors(splats), view, antialiased=antialiased)
+    color, depth, alpha = (tensor.numpy() for tensor in theirs)
+    for mine, other in ((ours.color, color), (ours.alpha, alpha)):
+        apart = np.abs(mine - other)
+        assert apart.max() <= 2 * MIN_ALPHA
+        assert np.mean(apart > 1e-3) < 2e-3
+    both = np.isfinite(depth) & np.isfinite(ours.depth)
+    assert np.mean(np.isfinite(depth) != np.isfinite(ours.depth)) < 1e-3
+    assert np.mean(np.abs(ours.depth[both] / depth[both] - 1) > 1e-3) < 5e-3
+
+
+def _cloud(seed):
+    """Splats of every size before, beside and behind the camera."""
+    random = np.random.default_rng(seed)
+    _, view = photo_like_scene(COUNT, SIZE)
+    count = int(random.integers(1, 80))
+    return Splats(
+        positions=random.uniform([-4, -3, -1], [4, 9, 4], (count, 3)), scales=np.exp(random.uniform(-5, 0, (count, 3))),
+        rotations=random.normal(size=(count, 4)), opacities=random.uniform(0, 1, count),
+        colors=random.uniform(0, 1, (count, 3)), confidence=np.ones(count), region=np.zeros(count), origin=np.zeros(count),
+    ), view  # fmt: skip
+
+
+def test_the_peer_draws_nothing_where_there_is_nothing():
+    splats, view = photo_like_scene(COUNT, SIZE)
+    color, depth, alpha = torch_peer.render(torch_peer.tensors(splats.select(np.arange(0))), view)
+    assert not color.any()
+    assert not alpha.any()
+    assert torch.isinf(depth).all()
+
+
+def test_the_peers_gradients_are_the_engines():
+    splats, own = photo_like_scene(COUNT, SIZE)
+    view = shifted(own)
+    ours = training_bench.gradients(differentiable.rasterise, splats, view)
+    theirs = training_bench.gradients(torch_peer.rasterise, splats, view)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert torch.linalg.norm(mine - other) <= 5e-3 * torch.linalg.norm(other)
+
+
+def test_plots_are_small_pictures(rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "WIDTH", SIZE[0])
+    paths = plots.draw(rows, "a machine", tmp_path)
+    assert [path.name for path in paths] == ["bench_splats.png", "bench_pixels.png"]
+    for path in paths:
+        assert path.read_bytes().startswith(b"\x89PNG")
+        assert path.stat().st_size <= 100_000
+
+
+def test_one_part_is_written_with_its_plots_and_the_others_stay(rows, tmp_path, monkeypatch):
+    page = tmp_path / "benchmarks.md"
+    page.write_text("# Benchmarks\n\n## Rendering\n\nold\n\n## Photo to scene\n\nkept\n")
+    monkeypatch.setattr(bench, "PAGE", page)
+    monkeypatch.setattr(bench, "IMAGES", tmp_path / "images")
+    monkeypatch.setattr(bench, "_measure", lambda name, options: rows if name == "render" else [{"splats": 1}])
+    monkeypatch.setattr("sys.argv", ["bench.py", "--only", "render"])
+    bench.main()
+    text = page.read_text()
+    assert "old" not in text
+    assert "kept" in text
+    assert "## Levels of detail" in text
+    assert "(images/bench_splats.png)" in text
+    assert (tmp_path / "images" / "bench_pixels.png").is_file()
+
+
+def test_json_is_one_object_and_writes_nothing(rows, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "PAGE", tmp_path / "benchmarks.md")
+    monkeypatch.setattr(bench, "_measure", lambda name, options: rows if name == "render" else [])
+    monkeypatch.setattr("sys.argv", ["bench.py", "--only", "render", "--json"])
+    bench.main()
+    told = json.loads(capsys.readouterr().out)
+    assert told["machine"]
+    assert told["render"] == rows
+    assert not (tmp_path / "benchmarks.md").exists()
