@@ -1,7 +1,7 @@
 """The benchmarks: `bench.py [--only NAME] [--json] [--photos FOLDER]`.
 
-Prints tables and writes docs/benchmarks.md; with `--json` prints one object and writes nothing. `--only` leaves the other
-parts of docs/benchmarks.md as they are.
+Prints tables and writes docs/benchmarks.md and its plots; with `--json` prints one object and writes nothing. `--only`
+leaves the other parts of docs/benchmarks.md as they are; `render` brings `levels` along.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import platform
 import re
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import cv2
@@ -18,23 +19,35 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
+IMAGES = ROOT / "docs" / "images"
 _PARTS = {
     "render": "Rendering",
+    "levels": "Levels of detail",
     "reconstruct": "Photo to scene",
     "depth": "Depth against measured photos",
 }
+
+_READING = """
+`ratio` is the peer's wall time in ours. `cpu_ms` is of all threads together, `wall_ms` what one waits; each is the least of
+`repeats` runs after one that is not counted (of the memory's first frame, that one). The stages
+(`project_ms` to `rest_ms`, and `in_all_ms`) are CPU time of a frame on one thread; one kernel sorts, blends and writes a tile.
+`memory_mb` is the peak beyond what the process held with the scene (`scene_mb`) in memory. The PyTorch rasteriser
+(`benchmarks/torch_peer.py`) draws the same picture and uses all cores.
+"""
 
 
 def main() -> None:
     """Measure, print, write."""
     options = _options()
-    tables = {name: _measure(name, options) for name in _PARTS if options.only in (None, name)}
+    machine = _machine()
+    chosen = {None: tuple(_PARTS), "render": ("render", "levels")}.get(options.only, (options.only,))
+    tables = {name: _measure(name, options) for name in chosen}
     if options.json:
-        sys.stdout.write(json.dumps({"machine": _machine(), **tables}) + "\n")
+        sys.stdout.write(json.dumps({"machine": machine, **tables}) + "\n")
         return
     for name, table in tables.items():
         sys.stdout.write(f"{_PARTS[name]}\n{_markdown(table)}\n")
-    _write(tables)
+    _write(tables, machine)
 
 
 def _options() -> argparse.Namespace:
@@ -47,22 +60,27 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(name: str, options: argparse.Namespace) -> list[dict[str, object]]:
-    from benchmarks import depth_bench, reconstruct_bench, render_bench
+    from benchmarks import depth_bench, levels_bench, reconstruct_bench, render_bench, timing
     from tools.photo import ensure_photo
 
     measures: dict[str, Callable[[], list[dict[str, object]]]] = {
         "render": render_bench.rows,
+        "levels": levels_bench.rows,
         "reconstruct": lambda: reconstruct_bench.rows(ensure_photo(Path(sys.executable))),
         "depth": lambda: depth_bench.rows(options.photos),
     }
+    timing.say(_PARTS[name])
     return measures[name]()
 
 
 def _machine() -> str:
     names = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text()) if Path("/proc/cpuinfo").exists() else []
     processor = names[0] if names else platform.processor()
-    versions = f"Python {platform.python_version()}, NumPy {np.__version__}, OpenCV {cv2.__version__}"
-    return f"{processor}, {os.cpu_count()} cores; {versions}"
+    versions = (
+        f"Python {platform.python_version()}, NumPy {np.__version__}, OpenCV {cv2.__version__}, PyTorch {version('torch')}"
+    )
+    load = f", load {os.getloadavg()[0]:.1f} before" if hasattr(os, "getloadavg") else ""
+    return f"{processor}, {os.cpu_count()} cores{load}; {versions}"
 
 
 def _markdown(table: list[dict[str, object]]) -> str:
@@ -77,15 +95,27 @@ def _markdown(table: list[dict[str, object]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _write(tables: dict[str, list[dict[str, object]]]) -> None:
+def _write(tables: dict[str, list[dict[str, object]]], machine: str) -> None:
     page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     old = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
     sections = ["# Benchmarks\n\nWritten by `python build.py bench`; each part names the machine it was measured on.\n"]
     for name, title in _PARTS.items():
-        body = f"\n{_machine()}\n{_markdown(tables[name])}\n" if name in tables else old.get(title)
+        body = old.get(title)
+        if name in tables:
+            body = f"\n{machine}\n{_preface(name, tables, machine)}{_markdown(tables[name])}\n"
         if body:
             sections.append(f"\n## {title}\n{body.rstrip()}\n")
     PAGE.write_text("".join(sections), encoding="utf-8")
+
+
+def _preface(name: str, tables: dict[str, list[dict[str, object]]], machine: str) -> str:
+    """What stands above a part's table: how the rasteriser's is read, and the plots, which are drawn now."""
+    if name != "render":
+        return ""
+    from benchmarks import plots
+
+    paths = plots.draw(tables[name], machine, IMAGES)
+    return _READING + "".join(f"\n![{path.stem}]({path.relative_to(PAGE.parent).as_posix()})\n" for path in paths)
 
 
 if __name__ == "__main__":

@@ -78,12 +78,14 @@ def test_the_ratio_is_the_peers_time_in_ours():
     assert (row["ratio"], row["fps"], row["cpu_ms"], row["peer_wall_ms"]) == (4.0, 2.0, 700.0, 2000.0)
 
 
-def test_the_first_run_is_not_counted_unless_patience_ends_with_it():
+def test_the_first_run_is_not_counted_and_slow_work_is_repeated_less():
     calls = []
-    assert timing.measure(lambda: calls.append(1), repeats=3).repeats == 3
-    assert len(calls) == 4
-    assert timing.measure(lambda: calls.append(1), repeats=3, patience=0).repeats == 1
+    assert timing.measure(lambda: calls.append(1), repeats=4, patience=np.inf).repeats == 4
     assert len(calls) == 5
+    assert timing.measure(lambda: calls.append(1), repeats=4, patience=0).repeats == timing.FEWEST
+    assert len(calls) == 6 + timing.FEWEST
+    assert timing.measure_first(lambda: calls.append(1)).repeats == 1
+    assert len(calls) == 7 + timing.FEWEST
 
 
 def test_stages_are_timed_without_changing_the_renderer():

@@ -1,0 +1,104 @@
+"""The benchmark's pictures: what a frame costs as splats and pixels grow, drawn from the table's own rows."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+Row = dict[str, Any]
+
+COLOR = "colour, depth, alpha"
+WIDTH = 1280  # pixels, of the picture whose cost is drawn against splats
+STAGES = {  # columns of one thread's stages: what they are called, their colours
+    "project_ms": ("project", "#4c78a8"),
+    "scatter_ms": ("scatter", "#f58518"),
+    "sort_blend_write_ms": ("sort + blend + write", "#54a24b"),
+    "rest_ms": ("rest (culling, memory)", "#9d9d9d"),
+}
+SHADES = "viridis"
+PER_MEGA = 1e6
+INCHES, DPI = (7.2, 4.6), 110
+
+
+def draw(rows: list[Row], machine: str, folder: Path) -> list[Path]:
+    """Write bench_splats.png and bench_pixels.png.
+
+    Args:
+        rows: of `render_bench.rows`.
+        machine: a line about it, for the titles.
+        folder: where the pictures go; made where it is not.
+
+    Returns:
+        Their paths.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    forward = [row for row in rows if row["what"] == "forward" and row["passes"] == COLOR and row.get("camera") == "photo's"]
+    projection = [row for row in rows if row["what"] == "projection"]
+    return [
+        _picture(folder / "bench_splats.png", machine, lambda axes: _against_splats(axes, forward, projection)),
+        _picture(folder / "bench_pixels.png", machine, lambda axes: _against_pixels(axes, forward)),
+    ]
+
+
+def _picture(path: Path, machine: str, fill: Callable[[Axes], None]) -> Path:
+    figure, axes = plt.subplots(figsize=INCHES, layout="constrained")
+    axes.set(xscale="log", yscale="log", ylabel="CPU time of a frame, ms, all threads together")
+    fill(axes)
+    axes.yaxis.set_major_formatter(FuncFormatter(_plain))
+    axes.grid(which="major", color="#d9d9d9")
+    axes.grid(which="minor", color="#f0f0f0")
+    axes.set_axisbelow(True)
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    figure.suptitle(f"{axes.get_title()}\n{machine}", fontsize=8)
+    axes.set_title("")
+    figure.savefig(path, dpi=DPI)
+    plt.close(figure)
+    return path
+
+
+def _against_splats(axes: Axes, forward: list[Row], projection: list[Row]) -> None:
+    """A frame's stages on one thread, the whole of it, and the peers."""
+    chosen = sorted((row for row in forward if row["width"] == WIDTH), key=lambda row: row["splats"])
+    splats = [row["splats"] for row in chosen]
+    axes.plot(splats, [row["peer_cpu_ms"] for row in chosen], "s--", color="#b0413e", label="PyTorch rasteriser")
+    theirs = [(row["splats"], row["peer_cpu_ms"]) for row in projection]
+    axes.plot(*zip(*theirs, strict=True), "^--", color="#e4a3a1", label="gsplat's projection\nin PyTorch, alone")
+    axes.plot(splats, [row["cpu_ms"] for row in chosen], "o-", color="black", label="AnchorStage,\nall threads")
+    for column, (name, colour) in STAGES.items():
+        axes.plot(splats, [row[column] for row in chosen], ".-", color=colour, label=f"  {name},\n  one thread")
+    axes.set(xlabel="splats", title=f"Cost against splats: {COLOR} at {WIDTH}x720")
+    axes.set_xticks(splats, [_short(count) for count in splats], minor=False)
+    axes.set_xticks([], minor=True)
+
+
+def _against_pixels(axes: Axes, forward: list[Row]) -> None:
+    """Every scene at every size, ours and the peer's."""
+    counts = sorted({row["splats"] for row in forward})
+    shades = plt.get_cmap(SHADES)
+    for whose, column, style in (("AnchorStage", "cpu_ms", "o-"), ("PyTorch rasteriser", "peer_cpu_ms", "s--")):
+        for i, count in reversed(list(enumerate(counts))):
+            chosen = sorted((row for row in forward if row["splats"] == count), key=lambda row: row["width"])
+            pixels = [row["width"] * row["height"] / PER_MEGA for row in chosen]
+            colour = shades(0.9 * i / max(1, len(counts) - 1))
+            axes.plot(pixels, [row[column] for row in chosen], style, color=colour, label=f"{whose}, {_short(count)}")
+    sizes = sorted({(row["width"], row["height"]) for row in forward})
+    labels = [f"{width}x{height}\n{width * height / PER_MEGA:.1f}" for width, height in sizes]
+    axes.set(xlabel="pixels, millions", title=f"Cost against pixels: {COLOR}")
+    axes.set_xticks([width * height / PER_MEGA for width, height in sizes], labels, minor=False)
+    axes.set_xticks([], minor=True)
+
+
+def _short(count: int) -> str:
+    """999750 as 1 M, 299619 as 300 k."""
+    return f"{count / 1e6:.0f} M" if count >= 0.95e6 else f"{count / 1e3:.0f} k"
+
+
+def _plain(value: float, _place: int) -> str:
+    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
