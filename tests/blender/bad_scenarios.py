@@ -78,7 +78,9 @@ def scenes(good):
         answers[name] = said(lambda: bpy.ops.anchorstage.open_scene(directory=str(folder)))
         shutil.rmtree(folder)
 
-    for path in sorted(path.relative_to(good) for path in good.rglob("*") if path.is_file()):
+    # levels of detail are made anew from the splats where they are missing or damaged
+    needed = [path for path in good.rglob("*") if path.is_file() and path.name != "levels.bin"]
+    for path in sorted(path.relative_to(good) for path in needed):
         attempt(f"no {path}", lambda folder, path=path: (folder / path).unlink())
         attempt(f"half of {path}", lambda folder, path=path: os.truncate(folder / path, (good / path).stat().st_size // 2))
     record = json.loads((good / "scene.json").read_text(encoding="utf-8"))
