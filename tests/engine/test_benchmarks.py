@@ -113,8 +113,7 @@ def test_the_peer_draws_the_engines_picture_of_a_photos_scene(antialiased):
     _assert_same_picture(splats, shifted(own), antialiased)
 
 
-# The same clouds each time: in one of some thousands, two splats whose depths round apart in the two change places.
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), antialiased=st.booleans())
 def test_the_peer_draws_the_engines_picture_of_any_cloud(seed, antialiased):
     splats, view = _cloud(seed)
@@ -133,7 +132,7 @@ def _assert_same_picture(splats, view, antialiased):
         assert np.mean(apart > 1e-3) < 2e-3
     both = np.isfinite(depth) & np.isfinite(ours.depth)
     assert np.mean(np.isfinite(depth) != np.isfinite(ours.depth)) < 1e-3
-    assert np.mean(np.abs(ours.depth[both] / depth[both] - 1) > 1e-3) < 5e-3
+    assert np.sum(np.abs(ours.depth[both] / depth[both] - 1) > 1e-3) <= 5e-3 * both.size
 
 
 def _cloud(seed):
