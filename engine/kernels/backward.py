@@ -44,7 +44,7 @@ def retrace(
     `buffers`: the entries as scattered, uint64, and of the same length scratch of uint64 and of uint32; none survives.
     """
     scratch = [buffer.ctypes.data for buffer in buffers]
-    _library().anchorstage_backward_retrace(
+    _declared(load()).anchorstage_backward_retrace(
         tiles.start, tiles.stop, starts.ctypes.data, base, *scratch, records.ctypes.data, colors.ctypes.data,
         ctypes.byref(upstream), ctypes.byref(camera), slots.ctypes.data,
     )  # fmt: skip
@@ -56,7 +56,7 @@ def gather(
 ) -> None:  # fmt: skip
     """Add these tiles' slots to the `sums` (records, SUMS) of `visible` records; moves `cursors` on as `scatter` does."""
     pointers = cursors.ctypes.data, slots.ctypes.data, sums.ctypes.data
-    _library().anchorstage_backward_gather(
+    _declared(load()).anchorstage_backward_gather(
         records.ctypes.data, start, visible, ctypes.byref(camera), tiles.start, tiles.stop, *pointers
     )
 
@@ -67,12 +67,11 @@ def project(
 ) -> None:  # fmt: skip
     """The parameters' gradients of `visible` records from row `start` on."""
     structures = ctypes.byref(parameters), ctypes.byref(camera), ctypes.byref(gradients)
-    _library().anchorstage_backward_project(records.ctypes.data, start, visible, sums.ctypes.data, *structures)
+    _declared(load()).anchorstage_backward_project(records.ctypes.data, start, visible, sums.ctypes.data, *structures)
 
 
 @cache
-def _library() -> ctypes.CDLL:
-    library = load()
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     number, pointer = ctypes.c_int64, ctypes.c_void_p
     signatures = {
         "retrace": [number] * 2 + [pointer, number] + [pointer] * 8,

@@ -69,7 +69,7 @@ class Passes(Pointers):
 def prepare(start: int, end: int, arrays: list[np.ndarray], blocks: np.ndarray, normals: np.ndarray) -> None:
     """Prepare blocks [start, end); `arrays`: positions, scales, rotations, opacities, colors, confidence, float32."""
     pointers = [array.ctypes.data for array in (*arrays, blocks, normals)]
-    _library().anchorstage_splats_prepare(start, end, len(normals), *pointers)
+    _declared(load()).anchorstage_splats_prepare(start, end, len(normals), *pointers)
 
 
 def project(
@@ -82,7 +82,7 @@ def project(
     """
     target = records.ctypes.data + part.start * CHUNK * RECORD.itemsize
     source = chunks.ctypes.data, len(blocks), blocks.ctypes.data, ctypes.byref(camera)
-    return _library().anchorstage_splats_project(part.start, part.stop, *source, len(counts), target, counts.ctypes.data)
+    return _declared(load()).anchorstage_splats_project(part.start, part.stop, *source, len(counts), target, counts.ctypes.data)
 
 
 def scatter(
@@ -90,7 +90,7 @@ def scatter(
 ) -> None:
     """Write the entries of `visible` records from row `start` on for these tiles; moves `cursors` (tiles,) int64 on."""
     pointers = cursors.ctypes.data, entries.ctypes.data
-    _library().anchorstage_splats_scatter(
+    _declared(load()).anchorstage_splats_scatter(
         records.ctypes.data, start, visible, ctypes.byref(camera), tiles.start, tiles.stop, *pointers
     )
 
@@ -102,12 +102,11 @@ def blend(
     """Sort, blend and write these tiles; entries come out in any order."""
     buffers = entries.ctypes.data, spare.ctypes.data, records.ctypes.data
     structures = ctypes.byref(scene), ctypes.byref(camera), ctypes.byref(passes)
-    _library().anchorstage_splats_blend(tiles.start, tiles.stop, starts.ctypes.data, base, *buffers, *structures)
+    _declared(load()).anchorstage_splats_blend(tiles.start, tiles.stop, starts.ctypes.data, base, *buffers, *structures)
 
 
 @cache
-def _library() -> ctypes.CDLL:
-    library = load()
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     number, pointer = ctypes.c_int64, ctypes.c_void_p
     signatures = {
         "prepare": (None, [number] * 3 + [pointer] * 8),

@@ -83,7 +83,6 @@ def harness(request, tmp_path_factory):
 def forget() -> None:
     """Load the kernels anew at their next use."""
     kernels.load.cache_clear()
-    rasterise._library.cache_clear()
 
 
 def runner(platform: Platform, folder: Path) -> Callable[[bytes], bytes]:

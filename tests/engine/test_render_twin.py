@@ -11,7 +11,7 @@ from pictures import assert_same_bits
 from engine import kernels
 from engine.camera import View
 from engine.geometry import pose, rotation_about
-from engine.kernels import rasterise, twin
+from engine.kernels import twin
 from engine.render import ProxyRender, RenderOptions, render
 from engine.splats.record import Splats
 
@@ -107,12 +107,10 @@ def build(monkeypatch):
     def use(name: str) -> None:
         monkeypatch.setenv("ANCHORSTAGE_KERNELS", name)
         kernels.load.cache_clear()
-        rasterise._library.cache_clear()
 
     yield use
     monkeypatch.undo()
     kernels.load.cache_clear()
-    rasterise._library.cache_clear()
 
 
 @pytest.mark.parametrize("antialiased", [False, True])

@@ -48,7 +48,6 @@ def plain(monkeypatch):
 def forget() -> None:
     """Load the kernels anew at their next use."""
     kernels.load.cache_clear()
-    rasterise._library.cache_clear()
 
 
 def frames():
