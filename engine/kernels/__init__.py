@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import KernelError
 from .compiler import LIBRARIES, targets_for, this_machine
 
-ABI = 3  # what anchorstage_abi() of abi.c must say
+ABI = 4  # what anchorstage_abi() of abi.c must say
 
 _REMEDY = "Run `python build.py kernels` in a clone, or install the zip that was made for this system."
 

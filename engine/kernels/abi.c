@@ -5,7 +5,7 @@
  */
 
 /* Raise it, and ABI in __init__.py, whenever the arguments of any kernel change. */
-#define ANCHORSTAGE_ABI 3
+#define ANCHORSTAGE_ABI 4
 
 int anchorstage_abi(void) { return ANCHORSTAGE_ABI; }
 

@@ -10,6 +10,7 @@ import numpy as np
 from engine import kernels
 from engine.camera import View
 from engine.geometry import pose, rotation_about
+from engine.kernels import enlarge
 from engine.render import RenderOptions, render
 from engine.splats.record import Splats
 
@@ -106,11 +107,21 @@ def follow_gradients(random: np.random.Generator) -> Iterator[bool]:
         yield all(bool(torch.isfinite(tensor.grad).all()) for tensor in inputs)
 
 
+def join_edges(random: np.random.Generator) -> Iterator[bool]:
+    """Depth maps enlarged, of one cell and one pixel too, and larger than their picture."""
+    for height, width, h, w in ((1, 1, 1, 1), (1, 90, 3, 1), (70, 51, 9, 13), (5, 6, 20, 30)):
+        colours = random.uniform(0, 1, (height, width, 3)).astype(np.float32)
+        out, parted = np.zeros((height, width), np.float32), (random.random((h, w)) < 0.8).astype(np.uint8)
+        cells = random.normal(size=(h, w)).astype(np.float32)
+        enlarge.enlarge(range(height), colours, cells, random.uniform(0, 1, (h, w, 3)).astype(np.float32), parted, out)
+        yield bool(np.isfinite(out).all())
+
+
 def main(libraries: Path) -> int:
     """Draw everything; the sanitizer ends the process where a kernel does wrong."""
     kernels.LIBRARIES = libraries
     random = np.random.default_rng(1)
-    parts = [draw_sizes, draw_strange, draw_harmonics]
+    parts = [draw_sizes, draw_strange, draw_harmonics, join_edges]
     if find_spec("torch"):
         parts.append(follow_gradients)
     with np.errstate(all="ignore"):

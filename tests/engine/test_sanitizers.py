@@ -55,7 +55,7 @@ def test_kernels_draw_awkward_scenes_without_a_fault(sanitizer, tmp_path):
     compiler.build_sanitized(sanitizer, tmp_path)
     result = python(sanitizer, SCENES, tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr[-4000:]
-    parts = ["draw_sizes", "draw_strange", "draw_harmonics", *["follow_gradients"] * bool(find_spec("torch"))]
+    parts = ["draw_sizes", "draw_strange", "draw_harmonics", "join_edges", *["follow_gradients"] * bool(find_spec("torch"))]
     assert [line.split()[0] for line in result.stdout.splitlines()] == parts
 
 
