@@ -1,4 +1,4 @@
-"""The `anchorstage` command: reconstruct, info, render, serve.
+"""The `anchorstage` command: reconstruct, info, render, rescale, import, models, serve.
 
 `--json` prints one object on standard output; progress goes to standard error. Bad input: one sentence, exit status 2.
 """
@@ -115,7 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--focal-mm", type=float, help="focal length in millimetres for a 36 mm wide frame")
     make.add_argument("--camera-height", type=float, help="metres between the ground and the camera (else 1.6, indoors 1.3)")
     make.add_argument("--max-splats", type=int, help="at most so many splats (else a million)")
-    make.add_argument("--depth", help="which depth source (builtin)")
+    make.add_argument("--depth", metavar="NAME", help="which depth source: builtin, or a name that `anchorstage models` lists")
+    make.add_argument("--depth-folder", metavar="PATH", help="the folder with that model's files (else where models are kept)")
 
     info = command("info", "Say what a scene holds.")
     info.add_argument("scene", help="the scene's folder")
@@ -130,6 +131,28 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--camera", help="id of the camera that starts the move (else the active one)")
     render.add_argument("--overwrite", action="store_true", help="replace frames of that name")
 
+    scale = command("rescale", "Make the metres of a scene true by one measured length.")
+    scale.add_argument("scene", help="the scene's folder")
+    length = scale.add_mutually_exclusive_group(required=True)
+    length.add_argument("--camera-height", type=float, metavar="M", help="metres between the ground and the photo's camera")
+    length.add_argument("--distance", type=float, metavar="M", help="metres between the two points")
+    length.add_argument(
+        "--object-height", type=float, metavar="M", help="metres from the second point straight up to the first"
+    )
+    scale.add_argument(
+        "--points", nargs=2, metavar="X,Y", help="two points in pixels of the photo; for a height top, then foot"
+    )
+
+    take = command("import", "Make a scene from a PLY of Gaussians in the photo's camera frame, such as SHARP writes.")
+    take.add_argument("file", help="the PLY")
+    take.add_argument("-o", "--output", required=True, help="the scene's folder, NAME.anchorstage")
+    take.add_argument("--overwrite", action="store_true", help="replace an existing scene of that name")
+    take.add_argument("--camera-height", type=float, help="metres between the ground and the camera; scales the scene")
+
+    known = command("models", "List the depth models with licence and size, or download one.")
+    known.add_argument("--download", metavar="NAME", help="fetch this one from huggingface.co; needs --yes")
+    known.add_argument("--yes", action="store_true", help="yes to its size and licence")
+
     commands.add_parser("serve", help="Serve Blender on standard input and output.")
     return parser
 
@@ -137,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
 def _reconstruct(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from .jobs import ReconstructOptions, options_from, reconstruct
 
-    names = ("photo", "output", "overwrite", "focal_px", "focal_mm", "camera_height", "max_splats", "depth")
+    names = ("photo", "output", "overwrite", "focal_px", "focal_mm", "camera_height", "max_splats", "depth", "depth_folder")
     return reconstruct(options_from(ReconstructOptions, {name: getattr(options, name) for name in names}), progress)
 
 
@@ -170,7 +193,46 @@ def _render(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     return render_sequence(open_scene(Path(options.scene)), chosen, progress)
 
 
-_COMMANDS = {"reconstruct": _reconstruct, "info": _info, "render": _render}
+def _rescale(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    from .jobs import RescaleOptions, options_from, rescale
+    from .scene import open_scene
+    from .store import absolute
+
+    names = ("scene", "camera_height", "distance", "object_height", "points")
+    chosen = options_from(RescaleOptions, {name: getattr(options, name) for name in names})
+    _ = chosen.measure  # says what is wrong with it before any work
+    return rescale(chosen, open_scene(absolute(options.scene)), progress)
+
+
+def _import(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    from .jobs import options_from
+    from .jobs.importing import ImportOptions, import_splats
+
+    names = ("file", "output", "overwrite", "camera_height")
+    return import_splats(options_from(ImportOptions, {name: getattr(options, name) for name in names}), progress)
+
+
+def _models(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    from . import models
+
+    if options.download:
+        from .models.download import download
+
+        sharp = options.download == models.SHARP.name
+        download(models.SHARP if sharp else models.card(options.download), options.yes, progress)
+    cards = [*models.MODELS.values(), models.SHARP]
+    rows = [models.listing(card) | {"installed": str(models.installed(card) or "")} for card in cards]
+    return {"folder": str(models.models_folder()), "models": rows}
+
+
+_COMMANDS = {
+    "reconstruct": _reconstruct,
+    "info": _info,
+    "render": _render,
+    "rescale": _rescale,
+    "import": _import,
+    "models": _models,
+}
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -193,6 +255,11 @@ def _tell(command: str, result: dict[str, Any]) -> None:
     if command == "render":
         print(f"{result['frames']} frames in {result['output']} ({result['fps']:.1f} frames a second rendered)")
         return
+    if command == "models":
+        _tell_models(result)
+        return
+    if command == "rescale":
+        print(f"the scene is {result['factor']:.4g} times as large as it was")
     camera = result["camera"]
     print(f"{result['scene']}: {result['splats']:,} splats, photo {result['width']}x{result['height']}")
     lens = f"{camera['focal_length']:.1f} mm on {camera['sensor_width']:.0f} mm"
@@ -203,3 +270,12 @@ def _tell(command: str, result: dict[str, Any]) -> None:
         print(f"note: {warning}")
     if "seconds" in result:
         print("seconds: " + ", ".join(f"{stage} {value:.2f}" for stage, value in result["seconds"].items()))
+
+
+def _tell_models(result: dict[str, Any]) -> None:
+    print("builtin: in every AnchorStage; offline, in a second, with what lines, ground and sky tell")
+    for model in result["models"]:
+        terms = model["licence"] + ("" if model["commercial"] else " (no commercial use)")
+        state = f"here: {model['installed']}" if model["installed"] else "not on this machine"
+        print(f"{model['name']}: {model['megabytes']} MB, {model['place']}, {terms}; {state}\n    {model['good_for']}")
+    print(f"models are kept in {result['folder']}")

@@ -19,6 +19,7 @@ DIST = ROOT / "dist"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip can hold
 ROOT_FILES = ("__init__.py", "LICENSE", "README.md")
 CODE = ("engine", "anchorstage_addon")
+LEFT_OUT = (Path("engine/depth/training"),)  # needs torch, which no zip has
 MODE = 0o100644 << 16  # a plain file that everyone may read, for unpackers that look
 
 
@@ -120,7 +121,9 @@ def _contents(platform: str, wheels: list[Path]) -> Iterator[tuple[str, bytes]]:
 
 
 def _is_ours(path: Path) -> bool:
-    """Not what Python, an editor or the compiler left there."""
+    """Not what Python, an editor or the compiler left there, and not what works in a checkout alone."""
+    if any(path.is_relative_to(folder) for folder in LEFT_OUT):
+        return False
     return not any(part.startswith(".") or part in ("__pycache__", "lib") for part in path.parts)
 
 

@@ -3,15 +3,17 @@
 Photo ─► grid of at most max_pixels ─► focal length ─► the chosen source ─► DepthEstimate
 """
 
-from ..errors import ArgumentError, DepthError
+from .. import models
+from ..errors import ArgumentError
 from ..image import Photo
 from ..progress import Progress
-from . import builtin
+from . import builtin, learned
 from .record import DEFAULT_CAMERA_HEIGHT, DepthEstimate, DepthOptions
 
-__all__ = ["DEFAULT_CAMERA_HEIGHT", "DepthEstimate", "DepthOptions", "estimate", "grid_size"]
+__all__ = ["DEFAULT_CAMERA_HEIGHT", "DepthEstimate", "DepthOptions", "estimate", "grid_size", "known_focal"]
 
-SOURCES = ("builtin",)
+BUILTIN = "builtin"
+SOURCES = (BUILTIN, *models.MODELS)
 _FRAME_WIDTH_MM = 36.0
 _LEAST_SIDE = 16  # pixels of a grid; thinner strips hold no surface
 
@@ -23,14 +25,21 @@ def estimate(photo: Photo, options: DepthOptions | None = None, progress: Progre
         photo: upright.
         options: what the user knows; the defaults where None.
         progress: told 0..1, asked whether to stop.
+
+    Raises:
+        DepthError: no such source, or its model is missing, damaged, or too large for the memory.
     """
     options, progress = options or DepthOptions(), progress or Progress()
     _check(options)
     width, height = grid_size(photo, options.max_pixels)
-    focal, focal_from = _focal(photo, options)
+    focal, focal_from = known_focal(photo, options)
     on_grid = None if focal is None else focal * width / photo.width
     colours = photo.encoded(width, height)
-    return builtin.measure(colours, on_grid, focal_from, options.camera_height, progress)
+    if options.source == BUILTIN and options.model_folder is None:
+        return builtin.measure(colours, on_grid, focal_from, options.camera_height, progress)
+    name = None if options.source == BUILTIN else options.source
+    known = learned.Known(on_grid, focal_from, options.camera_height)
+    return learned.measure(colours, known, name, options.model_folder, progress)
 
 
 def grid_size(photo: Photo, max_pixels: int) -> tuple[int, int]:
@@ -39,7 +48,7 @@ def grid_size(photo: Photo, max_pixels: int) -> tuple[int, int]:
     return max(_LEAST_SIDE, int(photo.width * scale)), max(_LEAST_SIDE, int(photo.height * scale))
 
 
-def _focal(photo: Photo, options: DepthOptions) -> tuple[float | None, str]:
+def known_focal(photo: Photo, options: DepthOptions) -> tuple[float | None, str]:
     """Focal length in pixels of the whole photo, and where it is known from; None where it is not."""
     if options.focal_px is not None:
         return options.focal_px, "given"
@@ -51,7 +60,7 @@ def _focal(photo: Photo, options: DepthOptions) -> tuple[float | None, str]:
 def _check(options: DepthOptions) -> None:
     """Refuse options that make no sense."""
     if options.source not in SOURCES:
-        raise DepthError(f'There is no depth source "{options.source}"; use {" or ".join(SOURCES)}.')
+        models.card(options.source)
     for name, what in (("focal_px", "focal length"), ("focal_mm", "focal length"), ("camera_height", "camera height")):
         value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):

@@ -1,7 +1,8 @@
 """The built-in estimator: metrology of a single view, offline, with OpenCV and NumPy alone.
 
-lines ─► focal, gravity ─┬─► ground at the camera's height ─┐
-sky ─────────────────────┴─► what stands on it (layout) ────┴─► depth ─► normals, uncertainty, confidence
+lines ─► focal, gravity ─┬─► ground at the camera's height ─────────────┐
+sky ─────────────────────┼─► what stands on it (layout) ◄─┐             ├─► depth ─► normals, uncertainty, confidence
+                         └─► network, where it has weights ┴─► its depth ┘
 """
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from ..camera import View
 from ..geometry import pose
 from ..progress import Progress
+from . import network
 from .layout import INDOORS, OUTDOORS, Layout, find_layout, usual_layout
 from .pose import Pose, find_pose
 from .record import DEFAULT_CAMERA_HEIGHT, DepthEstimate
@@ -23,6 +25,8 @@ _LEAST_HEADROOM = 0.6
 # Without sky: greenery, or a look upwards at a facade, still mean outdoors.
 _GREEN, _GREENERY_SHARE, _UPWARD = 0.03, 0.04, np.radians(8)
 _SKY_DEPTH, _SKY_FACTOR = 100.0, 3.0  # metres, and times the farthest thing, whichever is more
+# Of the network's depth in that of what stands upright, in logarithms: on photos, more melts what planes keep straight.
+_GUESS_SHARE = 0.2
 _OPEN_FACTOR = 2.0  # times the farthest setting: rays that meet nothing without being sky
 
 
@@ -46,10 +50,13 @@ def measure(
     view = _view(found, height)
     trust = Trust.of(found, indoors, camera_height)
     progress(0.5, "Finding ground and surfaces")
-    layout = _layout(found, small, view, indoors, trust.guess)
+    guess = _guess(colours, view, found, indoors)
+    layout = _layout(found, small, view, indoors, trust.guess, guess)
     progress(0.7, "Measuring depth")
     depth, ground = _depth(view, layout, found.sky, indoors)
-    relative = trust.relative_error(view, depth, ground, found.sky, layout)
+    if guess is not None:
+        depth = _with_guess(depth, guess, ground | found.sky)
+    relative = trust.relative_error(view, depth, ground, found.sky, layout, guess)
     progress(0.9, "Measuring normals")
     return DepthEstimate(
         view=view,
@@ -86,14 +93,28 @@ def _view(found: Pose, camera_height: float) -> View:
     return View(found.focal, found.focal, width / 2, height / 2, width, height, stand)
 
 
-def _layout(found: Pose, small: np.ndarray, view: View, indoors: bool, guess: bool) -> Layout:
+def _guess(colours: np.ndarray, view: View, found: Pose, indoors: bool) -> np.ndarray | None:
+    """The network's depth (H, W) in metres, where it has weights; outdoors its ground is moved to the camera's height."""
+    if not network.available():
+        return None
+    return network.predict(colours, view, found.gravity.trusted).depth(view, colours, lock=not indoors)
+
+
+def _with_guess(depth: np.ndarray, guess: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """Depth (H, W) of planes, drawn a little towards the network's except where it is kept (H, W) as it is."""
+    return np.where(keep, depth, depth * (guess / depth) ** _GUESS_SHARE).astype(np.float32)
+
+
+def _layout(found: Pose, small: np.ndarray, view: View, indoors: bool, unknown: bool, guess: np.ndarray | None) -> Layout:
     """What stands on the ground, or the usual where nothing can be said."""
     setting = (INDOORS if indoors else OUTDOORS).seen_from(float(view.position[2]))
-    if guess:
+    if unknown:
         return usual_layout(setting)
     size = small.shape[1], small.shape[0]
+    if guess is not None:
+        guess = cv2.resize(guess, size, interpolation=cv2.INTER_LINEAR)
     sky = cv2.resize(found.sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    return find_layout(small, sky, view.resized(*size), found.gravity, setting)
+    return find_layout(small, sky, view.resized(*size), found.gravity, setting, guess)
 
 
 def _depth(view: View, layout: Layout, sky: np.ndarray, indoors: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -31,6 +31,9 @@ _NEVER = 1e3
 _HIGH = 5.0  # metres above the ground, a tripod on a balcony: up to here the usual distances hold
 _MEETING = 0.5  # logarithm of distance; planes that nearly meet switch for less
 _MIX = 0.6
+_STANDS, _UPPERMOST = 0.3, 1.0  # camera heights above the ground, and slope above the horizon: what counts as upright
+_ENOUGH = 6  # pixels of a direction
+_GUESS_SHARE = 0.5  # of the network's distance against the usual one, in logarithms
 _LEAST_WIDTH = 4  # azimuths; narrower pieces are noise
 _MEETS = 0.3  # logarithm of distance; planes found nearer to each other than this share a corner
 _CORNER_REACH = 5  # azimuths between where the corner is and where the programme switched
@@ -84,7 +87,9 @@ def usual_layout(setting: Setting) -> Layout:
     return Layout(np.zeros(0), np.array([[0.0, 1.0]]), setting.backdrop * one, one, setting.farthest)
 
 
-def find_layout(small: np.ndarray, sky: np.ndarray, view: View, gravity: Gravity, setting: Setting) -> Layout:
+def find_layout(
+    small: np.ndarray, sky: np.ndarray, view: View, gravity: Gravity, setting: Setting, guess: np.ndarray | None = None
+) -> Layout:
     """Find the upright surfaces.
 
     Args:
@@ -93,6 +98,7 @@ def find_layout(small: np.ndarray, sky: np.ndarray, view: View, gravity: Gravity
         view: of that grid, posed over z = 0.
         gravity: for the directions of the horizontal lines.
         setting: what is usual.
+        guess: (H, W) planar metres, a network's; what it says of a direction moves what is usual there.
     """
     rays = view.rays() @ view.world_from_camera[:3, :3].T
     elevation = rays[..., 2] / np.hypot(rays[..., 0], rays[..., 1])
@@ -100,13 +106,18 @@ def find_layout(small: np.ndarray, sky: np.ndarray, view: View, gravity: Gravity
     distances = np.geomspace(_LEAST_DISTANCE * view.position[2], setting.farthest, _DISTANCES)
     probability = groundness.ground_probability(small, elevation, sky)
     cost = _contact_cost(probability, groundness.row_edges(small), view, azimuth, distances)
-    cost += 0.5 * (np.log(distances / setting.backdrop) / _PRIOR_SPREAD) ** 2
+    usual = np.log(np.minimum(setting.backdrop / np.cos(azimuth), setting.farthest))
+    if guess is None:
+        cost += 0.5 * (np.log(distances / setting.backdrop) / _PRIOR_SPREAD) ** 2
+    else:
+        usual = _guessed(guess, rays, elevation, azimuth, view.position[2], sky, usual)
+        cost += 0.5 * ((np.log(distances) - usual[:, None]) / _PRIOR_SPREAD) ** 2
     planes = _planes(azimuth, distances, gravity)
     unary = planes.cost(cost, distances)
     columns = np.arctan2(rays[len(rays) // 2, :, 0], rays[len(rays) // 2, :, 1])
     strength = groundness.column_edges(small, sky)
     path = _best_path(unary, np.log(planes.reach), np.interp(azimuth, columns, strength))
-    return _pieces(_without_slivers(path), planes, azimuth, setting, columns, strength)
+    return _pieces(_without_slivers(path), planes, azimuth, usual, setting.farthest, columns, strength)
 
 
 def _azimuths(rays: np.ndarray, elevation: np.ndarray) -> np.ndarray:
@@ -114,6 +125,27 @@ def _azimuths(rays: np.ndarray, elevation: np.ndarray) -> np.ndarray:
     level = np.abs(elevation) < _MEETING
     seen = np.arctan2(rays[..., 0], rays[..., 1])[level if level.any() else np.ones_like(level)]
     return np.linspace(max(seen.min(), -_MOST_AZIMUTH), min(seen.max(), _MOST_AZIMUTH), AZIMUTHS)
+
+
+def _guessed(
+    guess: np.ndarray,
+    rays: np.ndarray,
+    elevation: np.ndarray,
+    azimuth: np.ndarray,
+    height: float,
+    sky: np.ndarray,
+    usual: np.ndarray,
+) -> np.ndarray:
+    """(A,) logarithm of the usual distance, moved towards that at which a depth map (H, W) has upright things."""
+    across = np.log(guess * np.hypot(rays[..., 0], rays[..., 1]))
+    stands = ~sky & (height + guess * rays[..., 2] > _STANDS * height) & (elevation < _UPPERMOST)
+    bins = np.clip(np.round(np.interp(np.arctan2(rays[..., 0], rays[..., 1]), azimuth, np.arange(len(azimuth)))), 0, None)
+    found = usual.copy()
+    for i in range(len(azimuth)):
+        here = across[stands & (np.abs(bins - i) <= 1)]
+        if len(here) >= _ENOUGH:
+            found[i] += _GUESS_SHARE * (np.median(here) - usual[i])
+    return found
 
 
 def _contact_cost(
@@ -201,13 +233,18 @@ def _without_slivers(path: np.ndarray) -> np.ndarray:
 
 
 def _pieces(
-    path: np.ndarray, planes: _Planes, azimuth: np.ndarray, setting: Setting, columns: np.ndarray, strength: np.ndarray
+    path: np.ndarray,
+    planes: _Planes,
+    azimuth: np.ndarray,
+    usual: np.ndarray,
+    farthest: float,
+    columns: np.ndarray,
+    strength: np.ndarray,
 ) -> Layout:
     """Runs of one label as planes, drawn towards the usual distance; those that meet in a corner move together."""
     firsts = np.concatenate([[0], np.nonzero(np.diff(path))[0] + 1])
     labels, runs = path[firsts], np.split(np.arange(len(path)), firsts[1:])
     found = np.log(planes.reach[path, np.arange(len(path))])
-    usual = np.log(np.minimum(setting.backdrop / np.cos(azimuth), setting.farthest))
     apart = np.array([(found[run] - usual[run]).mean() for run in runs])
     width, normals = np.array([len(run) for run in runs]), planes.normals[labels]
     meets = np.abs(found[firsts[1:]] - found[firsts[1:] - 1]) < _MEETS
@@ -220,7 +257,7 @@ def _pieces(
         if abs(corner - borders[piece]) < _CORNER_REACH * (azimuth[1] - azimuth[0]):
             borders[piece] = corner
     borders = np.maximum.accumulate(borders)
-    return Layout(borders, normals, _joined(offsets, normals, borders, width), np.abs(apart), setting.farthest)
+    return Layout(borders, normals, _joined(offsets, normals, borders, width), np.abs(apart), farthest)
 
 
 def _corner(normals: np.ndarray, offsets: np.ndarray) -> float:

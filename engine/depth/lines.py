@@ -8,6 +8,7 @@ import numpy as np
 # LSD (von Gioi 2010) on a longer side of this many pixels: finer pictures change pitch by less than a degree (measured).
 LINE_SIDE = 960
 _SHORTEST = 0.02  # of the longer side; shorter segments point anywhere
+_FEWEST_PIXELS = 12  # so do those of fewer pixels, in whatever picture: in noise they would agree by chance
 MOST_LINES = 300  # the longest; the rest adds time and no precision
 
 
@@ -45,7 +46,7 @@ def find_lines(grey: np.ndarray, most: int = MOST_LINES) -> Lines:
     length = np.linalg.norm(step, axis=1)
     inside = _inside(ends, width, height)
     order = np.argsort(-length, kind="stable")
-    order = order[(length[order] > _SHORTEST * max(width, height)) & inside[order]][:most]
+    order = order[(length[order] > max(_SHORTEST * max(width, height), _FEWEST_PIXELS)) & inside[order]][:most]
     middle = (ends[:, :2] + ends[:, 2:]) / 2 + 0.5 - [width / 2, height / 2]
     direction = step[order] / length[order, None]
     return Lines(middle[order].astype(np.float32), direction.astype(np.float32), length[order].astype(np.float32))

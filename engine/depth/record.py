@@ -13,11 +13,12 @@ DEFAULT_CAMERA_HEIGHT = 1.6  # metres: a standing photographer
 class DepthOptions:
     """What the user knows about the photo; None where it is to be estimated."""
 
-    source: str = "builtin"  # which estimator
+    source: str = "builtin"  # which estimator: builtin, or the name of a model in engine.models
     focal_px: float | None = None  # focal length in pixels of the upright photo at its full size
     focal_mm: float | None = None  # focal length in millimetres for a 36 mm wide frame
     camera_height: float | None = None  # metres above the ground
     max_pixels: int = 1_000_000  # of the grid the maps are made on; the photo's own size where it is smaller
+    model_folder: str | None = None  # with a model's files, instead of where models are kept; with builtin: whichever it holds
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ _HEIGHT_GIVEN, _HEIGHT_OUTDOORS, _HEIGHT_INDOORS = 0.03, 0.15, 0.35
 _FOCAL_ERRORS = {FROM_LINES: 0.12, DEFAULT: 0.25}
 _FOCAL_KNOWN = 0.02
 _UPRIGHT, _DOUBT = 0.3, 0.25  # of upright surfaces, and what disagreement with the usual distance adds
+_DISAGREEMENT = 0.5  # of network and planes, in logarithms
 _GUESS = 0.8  # of a photo that says nothing
 _MOST = 1.0
 _HALF = 0.35  # relative error at which confidence is one half
@@ -49,13 +50,32 @@ class Trust:
             warnings=(NOTHING_TO_MEASURE,) if guess else _assumptions(found),
         )
 
-    def relative_error(self, view: View, depth: np.ndarray, ground: np.ndarray, sky: np.ndarray, layout: Layout) -> np.ndarray:
-        """One standard deviation of each pixel's depth over its depth, (H, W) float32, at most 1."""
+    def relative_error(
+        self,
+        view: View,
+        depth: np.ndarray,
+        ground: np.ndarray,
+        sky: np.ndarray,
+        layout: Layout,
+        guess: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """One standard deviation of each pixel's depth over its depth, (H, W) float32, at most 1.
+
+        Args:
+            view: of the maps.
+            depth: (H, W) metres.
+            ground: (H, W) bool.
+            sky: (H, W) bool.
+            layout: what stands on the ground.
+            guess: (H, W) metres, a network's: where it disagrees, there is more doubt.
+        """
         rays = view.rays() @ view.world_from_camera[:3, :3].T
         lengths = depth * np.hypot(rays[..., 0], rays[..., 1]) / view.position[2]
         # A ground point at `lengths` camera heights moves by (1 + lengths^2) heights a radian of tilt.
         floor = self.tilt_error * (lengths + 1 / np.maximum(lengths, 0.1))
         upright = np.hypot(_UPRIGHT, _DOUBT * layout.doubt[layout.piece(rays)])
+        if guess is not None:
+            upright = np.hypot(upright, _DISAGREEMENT * np.abs(np.log(guess / depth)))
         common = self.height_error**2 + self.focal_error**2 + (_GUESS**2 if self.guess else 0.0)
         relative = np.sqrt(np.where(ground, np.minimum(floor, upright), upright) ** 2 + common)
         return np.where(sky, _SKY_ERROR, np.minimum(relative, _MOST)).astype(np.float32)

@@ -8,7 +8,9 @@ from ..errors import ArgumentError
 from ..progress import Progress
 from ..store import absolute
 from .frames import finish_frame, parse_view, render_frame, write_overlay
+from .freed import give_back
 from .reconstruct import ReconstructOptions, reconstruct
+from .rescale import RescaleOptions, rescale
 from .scene_cache import SceneCache
 from .sequence import SequenceOptions, render_sequence
 from .summary import summary
@@ -33,7 +35,10 @@ def options_from(record_type: type, args: dict[str, Any]) -> Any:
 
 
 def _reconstruct(args: dict[str, Any], scenes: SceneCache, progress: Progress) -> dict[str, Any]:
-    return reconstruct(options_from(ReconstructOptions, args), progress)
+    try:
+        return reconstruct(options_from(ReconstructOptions, args), progress)
+    finally:
+        give_back()
 
 
 def _info(args: dict[str, Any], scenes: SceneCache, progress: Progress) -> dict[str, Any]:
@@ -52,6 +57,11 @@ def _frame(args: dict[str, Any], scenes: SceneCache, progress: Progress) -> dict
     return render_frame(scenes.get(args["scene"]), parse_view(args["view"]), args["output"], progress, moving)
 
 
+def _rescale(args: dict[str, Any], scenes: SceneCache, progress: Progress) -> dict[str, Any]:
+    options = options_from(RescaleOptions, args)
+    return rescale(options, scenes.get(options.scene), progress)
+
+
 def _finish(args: dict[str, Any], scenes: SceneCache, progress: Progress) -> dict[str, Any]:
     return finish_frame(scenes.get(args["scene"]), args, progress)
 
@@ -62,6 +72,7 @@ JOBS: dict[str, Job] = {
     "overlay": _overlay,
     "frame": _frame,
     "finish": _finish,
+    "rescale": _rescale,
 }
 
 
@@ -84,11 +95,13 @@ def run_job(name: str, args: dict[str, Any], scenes: SceneCache, progress: Progr
 __all__ = [
     "JOBS",
     "ReconstructOptions",
+    "RescaleOptions",
     "SceneCache",
     "SequenceOptions",
     "options_from",
     "reconstruct",
     "render_sequence",
+    "rescale",
     "run_job",
     "summary",
 ]

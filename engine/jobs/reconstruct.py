@@ -1,11 +1,13 @@
 """Reconstruct: one photo becomes a scene on disk."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .. import depth, image, regions, splats
 from ..camera import FULL_FRAME_WIDTH_MM, Camera
 from ..errors import ArgumentError
+from ..models import SHARP
 from ..progress import Progress
 from ..render import levels, match_photo
 from ..scene import PHOTO_CAMERA, BaseWitness, Maps, Scene, save
@@ -31,7 +33,8 @@ class ReconstructOptions:
     focal_mm: float | None = None  # focal length for a 36 mm wide frame; None: EXIF, else estimated
     camera_height: float | None = None  # metres above the ground; None: 1.6 outdoors, 1.3 indoors
     max_splats: int = splats.DEFAULT_MAX_SPLATS  # budget
-    depth: str = "builtin"  # which depth source
+    depth: str = "builtin"  # which depth source: builtin, a model of engine.models, or sharp
+    depth_folder: str | None = None  # the folder with that model's files; None: where models are kept
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense, before any work is done."""
@@ -55,6 +58,19 @@ def photo_file(suffix: str) -> str:
     return f"photo{suffix}" if suffix[1:].isascii() and suffix[1:].isalnum() else "photo"
 
 
+def grid_pixels(photo: image.Photo, max_splats: int) -> int:
+    """How many pixels the grid may have: more where much of the photo is plain, and costs few splats."""
+    usual = splats.grid_budget(max_splats)
+    if photo.width * photo.height <= usual:
+        return usual
+    return splats.grid_budget(max_splats, splats.plain_share(photo.encoded(*depth.grid_size(photo, usual))))
+
+
+def witness(photo: image.Photo) -> BaseWitness:
+    """The photo as a scene keeps it."""
+    return BaseWitness(photo_file(photo.suffix), photo.original, photo.width, photo.height, photo.exif)
+
+
 def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, Any]:
     """Photo to scene: image, depth, splats, regions, colour match, levels of detail, save.
 
@@ -69,12 +85,20 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
     with watch.stage("image"):
         progress(0.0, "Reading the photo")
         photo = image.read(options.photo)
+    if options.depth == SHARP.name:
+        from .sharp import scene_by_sharp  # which needs this file
+
+        scene = scene_by_sharp(options, photo, watch, progress).with_(name=one_line(folder.stem))
+        return _saved(scene, folder, options, watch, progress)
     with watch.stage("depth"):
         known = depth.DepthOptions(
-            options.depth, options.focal_px, options.focal_mm, options.camera_height, splats.grid_budget(options.max_splats)
-        )
+            options.depth, options.focal_px, options.focal_mm, options.camera_height, grid_pixels(photo, options.max_splats),
+            options.depth_folder,
+        )  # fmt: skip
         estimate = depth.estimate(photo, known, progress.part(0.1, 0.45))
         colours = photo.encoded(estimate.view.width, estimate.view.height)
+    base, notes, upper = witness(photo), photo.notes, None if photo.linear else 1.0
+    del photo  # its full-size pixels have done their work: the splats take their memory
     with watch.stage("regions"):
         found = regions.find_regions(estimate, colours, progress.part(0.45, 0.6))
     with watch.stage("splats"):
@@ -83,20 +107,24 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
         labels = regions.label_map(found, estimate.depth.shape)
         gaussians = lifted.splats.with_(region=labels.ravel()[lifted.pixels])
     with watch.stage("colours"):
-        upper = None if photo.linear else 1.0
         gaussians = match_photo(gaussians, estimate.view, colours, lifted.rows, upper=upper, progress=progress.part(0.65, 0.8))
     with watch.stage("levels"):
         levels.attach(gaussians, levels.build_levels(gaussians, progress.part(0.8, 0.85)))
+    scene = Scene(
+        name=one_line(folder.stem),
+        photo=base,
+        splats=gaussians,
+        cameras=(Camera.from_view(PHOTO_CAMERA, estimate.view.resized(base.width, base.height), FULL_FRAME_WIDTH_MM),),
+        maps=Maps(estimate.depth, estimate.uncertainty, estimate.normal, estimate.confidence),
+        regions=tuple(found),
+        depth_source=estimate.source,
+        warnings=(*notes, *estimate.warnings),
+    )
+    return _saved(scene, folder, options, watch, progress)
+
+
+def _saved(scene: Scene, folder: Path, options: ReconstructOptions, watch: Stopwatch, progress: Progress) -> dict[str, Any]:
+    """Write the scene; its summary, with the seconds of each stage."""
     with watch.stage("save"):
-        scene = Scene(
-            name=one_line(folder.stem),
-            photo=BaseWitness(photo_file(photo.suffix), photo.original, photo.width, photo.height, photo.exif),
-            splats=gaussians,
-            cameras=(Camera.from_view(PHOTO_CAMERA, estimate.view.resized(photo.width, photo.height), FULL_FRAME_WIDTH_MM),),
-            maps=Maps(estimate.depth, estimate.uncertainty, estimate.normal, estimate.confidence),
-            regions=tuple(found),
-            depth_source=estimate.source,
-            warnings=(*photo.notes, *estimate.warnings),
-        )
         save(scene, folder, options.overwrite, progress.part(0.85, 1.0))
     return summary(scene, folder) | {"seconds": watch.seconds}

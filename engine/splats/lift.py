@@ -3,8 +3,9 @@
 Two layers make one surface. The front has a small splat for each pixel: small, so that the photo's own view stays
 sharp. Behind it each block of 2 x 2 pixels has a wide one in the block's mean colour: it shows only where a nearer
 camera sees between the small ones. Where a block is of one colour its wide splat alone is enough, and the small ones
-are pruned. Along the near side of a depth edge, where a wide one would stick out, each pixel has a narrow one instead;
-on the far side the wide ones hide behind the edge.
+are pruned. Along the near side of a depth edge, where a wide one would stick out, each pixel has a narrow one instead,
+the outermost none; on the far side the wide ones hide behind the edge, and the hidden layer goes on behind them, and
+likewise beyond the photo's border.
 """
 
 from dataclasses import dataclass
@@ -14,17 +15,22 @@ import numpy as np
 
 from ..depth import DepthEstimate
 from ..errors import ArgumentError
-from ..geometry import matrix_to_quaternion
+from .border import border_layer
+from .certainty import certainty
+from .continuing import Seeds
+from .edges import find_edges, snapped
+from .hidden import find_far_edge, hidden_layer
 from .record import PHOTOGRAPHED, Splats
+from .surface import Surface
 
 DEFAULT_MAX_SPLATS = 1_000_000
-FRONT_SHARE = 0.77  # of the budget: four front splats for each wide one behind them, and some along edges
+LAYERS_SHARE = 0.925  # of the budget, for the two layers; the rest stands along edges, hides behind them and beyond the border
+PER_PIXEL = 1.25  # splats of the two layers: a small one, and a quarter of a wide one; where it is plain that quarter alone
 OPACITY = 0.99  # nearly opaque: a surface of single splats must close
 FRONT_SIGMA_PX = 0.25  # measured on the demo photo after the colour match: 32 dB; 0.3 gives 31 dB, 0.5 gives 25 dB
 BACK_SIGMA_PX = 1.3  # 0.65 of the block: where four blocks meet the coverage is still 0.96
 RIM_SIGMA_PX = 0.6  # along the near side of an edge: closes at any distance, sticks out by less than a pixel
 BLOCK = 2  # pixels a side of what one back splat stands for
-MAX_STRETCH = 12.0  # longest to shortest axis on the surface: less opens stripes in grazing ground when nearer, more smears
 THICKNESS = 0.15  # along the normal, of the in-surface standard deviation
 PLAIN_SIGMA_PX = 1.8  # where nothing lies before it: 0.9 of the block covers 0.99 where four blocks meet
 PLAIN_RANGE = 4 / 255  # colours this near are one: below a photo's own noise
@@ -32,8 +38,8 @@ PLAIN_WINDOW = 4  # pixels a side that must be of one colour: the block and a pi
 BACK_REACH_PX = 4  # pixels whose front splats must all be sorted before the back splat between them
 BACK_GAP = 0.002  # part of the depth by which the back layer lies behind at least
 MAX_PUSH = 0.15  # part of the depth by which it lies behind at most
-EDGE_STEP = 0.06  # a depth step of more, beyond what the slant explains, is an edge
-EDGE_MARGIN_PX = 3  # how far wide splats keep from the near side of an edge
+
+_Layer = tuple[np.ndarray, np.ndarray, np.ndarray, float]  # pixels (M,); points and colours (H, W, 3); sigma in pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +47,24 @@ class Lifted:
     """Splats, and which of them stands for which pixel of the grid."""
 
     splats: Splats
-    rows: np.ndarray  # (H, W) int32, the front splat of each pixel, -1 where it has none
+    rows: np.ndarray  # (H, W) int32, the front splat that is the photo's pixel; -1 where it has none, and at far edges
     pixels: np.ndarray  # (N,) int64, the pixel (flat index) that each splat came from
 
 
-def grid_budget(max_splats: int) -> int:
-    """How many pixels the depth grid may have, so that both layers together keep the budget."""
-    return max(int(max_splats * FRONT_SHARE), 1)
+def grid_budget(max_splats: int, plain: float = 0.0) -> int:
+    """How many pixels the depth grid may have, so that both layers together keep the budget.
+
+    Args:
+        max_splats: the budget.
+        plain: the share of the picture that needs no small splats (`plain_share`): what it saves makes the rest finer.
+    """
+    return max(int(max_splats * LAYERS_SHARE / max(PER_PIXEL - plain, 1)), 1)
+
+
+def plain_share(colours: np.ndarray) -> float:
+    """The share of a picture (H, W, 3) float32, sRGB-encoded, that is of one colour within a block and around it."""
+    blocks = _plain_blocks(colours, np.zeros(colours.shape[:2], bool))
+    return float(blocks[::BLOCK, ::BLOCK].mean())
 
 
 def lift(estimate: DepthEstimate, colours: np.ndarray, max_splats: int = DEFAULT_MAX_SPLATS) -> Lifted:
@@ -64,29 +81,49 @@ def lift(estimate: DepthEstimate, colours: np.ndarray, max_splats: int = DEFAULT
     """
     if max_splats < 1:
         raise ArgumentError(f"A scene needs at least one splat, not {max_splats}.")
-    surface = _Surface(estimate)
     colours = np.asarray(colours, np.float32)
+    surface = Surface(snapped(estimate, colours))
     if max_splats <= estimate.depth.size:
         return _thinned(surface, colours, max_splats)
     return _two_layers(surface, colours, max_splats)
 
 
-def _thinned(surface: "_Surface", colours: np.ndarray, max_splats: int) -> Lifted:
+def _thinned(surface: Surface, colours: np.ndarray, max_splats: int) -> Lifted:
     """The front layer alone, at evenly spread pixels, its splats grown to cover the others."""
     depth = surface.estimate.depth
     keep = _spread(depth.size, max_splats)
-    front = _splats(surface, surface.points, colours, FRONT_SIGMA_PX).select(keep)
+    front = _splats(surface, certainty(surface), keep, surface.points, colours, FRONT_SIGMA_PX)
     front = front.with_(scales=front.scales * np.float32(np.sqrt(depth.size / len(keep))))
     rows = np.full(depth.size, -1, np.int32)
     rows[keep] = np.arange(len(keep), dtype=np.int32)
     return Lifted(front, rows.reshape(depth.shape), keep)
 
 
-def _two_layers(surface: "_Surface", colours: np.ndarray, max_splats: int) -> Lifted:
-    """Front and back; where a block is of one colour its wide splat is enough, and its front is pruned."""
-    depth = surface.estimate.depth
-    slope = surface.slope()
-    rim, far_side = _edges(depth, slope)
+def _two_layers(surface: Surface, colours: np.ndarray, max_splats: int) -> Lifted:
+    """Front and back, and behind silhouettes and beyond the border the hidden layer."""
+    edge = find_far_edge(surface, colours)
+    unmixed = _unmixed(colours, edge)
+    layers, pruned = _layers(surface, unmixed)
+    trust = certainty(surface)
+    parts, pixels = [_splats(surface, trust, *layer) for layer in layers], [layer[0] for layer in layers]
+    shown = np.concatenate(pixels[:2])
+    rows = np.full(pruned.shape, -1, np.int32)
+    rows.ravel()[shown] = np.arange(len(shown), dtype=np.int32)
+    rows = np.where(pruned, _first_of_blocks(rows), rows)
+    rows.ravel()[edge.pixels] = -1  # the near side spills onto them, and matching would paint its opposite there
+    for unseen, continues in (hidden_layer(surface, unmixed, edge), border_layer(surface, colours)):
+        parts.append(unseen)
+        pixels.append(continues)
+    kept = _within(max_splats, [len(part) for part in parts])
+    parts = [part if len(keep) == len(part) else part.select(keep) for part, keep in zip(parts, kept, strict=True)]
+    own = np.concatenate([part[keep] for part, keep in zip(pixels, kept, strict=True)])
+    return Lifted(Splats.concatenate(parts), rows, own)
+
+
+def _layers(surface: Surface, colours: np.ndarray) -> tuple[list[_Layer], np.ndarray]:
+    """Small splats, wide ones that stand alone, those at rims, wide ones behind; (H, W) bool, where no small one is needed."""
+    depth, slope = surface.estimate.depth, surface.slope()
+    rim, far_side = find_edges(depth, slope)
     wide = np.zeros(depth.shape, bool)
     wide[::BLOCK, ::BLOCK] = True
     wide &= ~rim
@@ -101,18 +138,39 @@ def _two_layers(surface: "_Surface", colours: np.ndarray, max_splats: int) -> Li
     layers = [
         (np.flatnonzero(~pruned), points, colours, FRONT_SIGMA_PX),
         (np.flatnonzero(plain), middles, mean, PLAIN_SIGMA_PX),
-        (np.flatnonzero(rim), eye + (points - eye) * push, colours, RIM_SIGMA_PX),
+        (np.flatnonzero(_backed(rim, depth, slope)), eye + (points - eye) * push, colours, RIM_SIGMA_PX),
         (np.flatnonzero(wide & ~plain), eye + (middles - eye) * push, mean, BACK_SIGMA_PX),
     ]
-    parts = [_splats(surface, at, tint, sigma).select(chosen) for chosen, at, tint, sigma in layers]
-    pixels = np.concatenate([layer[0] for layer in layers])
-    rows = np.full(depth.size, -1, np.int32)
-    shown = len(parts[0]) + len(parts[1])
-    rows[pixels[:shown]] = np.arange(shown, dtype=np.int32)
-    rows = np.where(pruned, _first_of_blocks(rows.reshape(depth.shape)), rows.reshape(depth.shape))
-    last = shown + len(parts[2])
-    keep = np.concatenate([np.arange(last), last + _spread(len(parts[3]), max(max_splats - last, 0))])[:max_splats]
-    return Lifted(Splats.concatenate(parts).select(keep), rows, pixels[keep])
+    return layers, pruned
+
+
+def _within(most: int, counts: list[int]) -> list[np.ndarray]:
+    """Rows of each layer that fit: of the first three all, the wide and the hidden ones each thinned as much as the other."""
+    front, wide, hidden = sum(counts[:3]), counts[3], sum(counts[4:])
+    room = max(most - front, 0)
+    for_wide = min(wide, -(-room * wide // max(wide + hidden, 1)))
+    parts = [np.arange(front), front + _spread(wide, for_wide), front + wide + _spread(hidden, room - for_wide)]
+    rows, ends = np.concatenate(parts)[:most], np.cumsum(counts)
+    starts = ends - counts
+    return [rows[slice(*np.searchsorted(rows, (start, end)))] - start for start, end in zip(starts, ends, strict=True)]
+
+
+def _unmixed(colours: np.ndarray, edge: Seeds) -> np.ndarray:
+    """Colours (H, W, 3) in which a far surface's last pixels have its own colour, not one mixed with the near side's."""
+    colours = colours.copy()
+    colours.reshape(-1, 3)[edge.pixels] = edge.colour
+    return colours
+
+
+def _backed(rim: np.ndarray, depth: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """(H, W) bool: pixels of a near side with a splat behind their small one.
+
+    The outermost have none, or two would spill over the edge; in a thin structure all are outermost, and have one.
+    """
+    window = np.ones((3, 3), np.uint8)
+    outermost = rim & find_edges(depth, slope, 1)[0]
+    inner = (rim & ~outermost).astype(np.uint8)
+    return rim & ~(outermost & (cv2.dilate(inner, window) > 0))
 
 
 def _plain_blocks(colours: np.ndarray, near_edge: np.ndarray) -> np.ndarray:
@@ -142,62 +200,20 @@ def _spread(count: int, most: int) -> np.ndarray:
     return np.sort(order[:most])
 
 
-class _Surface:
-    """The frame of each pixel's disc: along the slant, across it, the normal; and how far the slant stretches it."""
-
-    def __init__(self, estimate: DepthEstimate) -> None:
-        self.estimate = estimate
-        view, normal = estimate.view, estimate.normal
-        self.rays = view.rays()
-        self.points = view.unproject(estimate.depth).astype(np.float32)
-        towards_eye = -(self.rays @ view.world_from_camera[:3, :3].T.astype(np.float32))
-        towards_eye /= np.linalg.norm(towards_eye, axis=-1, keepdims=True)
-        cosine = np.sum(normal * towards_eye, axis=-1)
-        # A disc stretches along the part of the viewing direction that lies in the surface.
-        along = towards_eye - cosine[..., None] * normal
-        length = np.linalg.norm(along, axis=-1, keepdims=True)
-        sideways = view.world_from_camera[:3, 0].astype(np.float32)
-        sideways = sideways - np.sum(sideways * normal, axis=-1, keepdims=True) * normal
-        sideways /= np.maximum(np.linalg.norm(sideways, axis=-1, keepdims=True), 1e-6)
-        along = np.where(length > 1e-3, along / np.maximum(length, 1e-6), sideways)
-        self.stretch = np.minimum(1 / np.maximum(cosine, 1e-3), MAX_STRETCH)
-        self.rotations = matrix_to_quaternion(np.stack([along, np.cross(normal, along), normal], axis=-1))
-
-    def slope(self) -> np.ndarray:
-        """(H, W) relative change of depth per pixel on the pixel's own plane: |n_xy| / (f |n . ray|), camera frame."""
-        view = self.estimate.view
-        normal = self.estimate.normal @ view.world_from_camera[:3, :3].astype(np.float32)
-        facing = np.abs(np.sum(normal * self.rays, axis=-1))
-        return np.hypot(normal[..., 0], normal[..., 1]) / (np.float32(view.fx) * np.maximum(facing, 1e-3))
-
-
-def _splats(surface: _Surface, points: np.ndarray, colours: np.ndarray, sigma_px: float) -> Splats:
-    """A splat for each pixel, at points (H, W, 3) near the pixel's own."""
+def _splats(
+    surface: Surface, trust: np.ndarray, chosen: np.ndarray, points: np.ndarray, colours: np.ndarray, sigma_px: float
+) -> Splats:
+    """A splat for each chosen pixel (M,), flat indices, at its own of points (H, W, 3), of confidence trust (H, W)."""
     estimate = surface.estimate
-    footprint = np.float32(sigma_px / estimate.view.fx) * estimate.depth
-    scales = np.stack([footprint * surface.stretch, footprint, footprint * THICKNESS], axis=-1)
-    count = estimate.depth.size
+    footprint = np.float32(sigma_px / estimate.view.fx) * estimate.depth.ravel()[chosen]
+    stretch = surface.stretch.ravel()[chosen]
     return Splats(
-        positions=points.reshape(-1, 3),
-        scales=scales.reshape(-1, 3),
-        rotations=surface.rotations.reshape(-1, 4),
-        opacities=np.full(count, OPACITY),
-        colors=colours.reshape(-1, 3),
-        confidence=estimate.confidence.reshape(-1),
-        region=np.full(count, -1),
-        origin=np.full(count, PHOTOGRAPHED),
+        positions=points.reshape(-1, 3)[chosen],
+        scales=np.stack([footprint * stretch, footprint, footprint * THICKNESS], axis=-1),
+        rotations=surface.rotations.reshape(-1, 4)[chosen],
+        opacities=np.full(len(chosen), OPACITY),
+        colors=colours.reshape(-1, 3)[chosen],
+        confidence=trust.ravel()[chosen],
+        region=np.full(len(chosen), -1),
+        origin=np.full(len(chosen), PHOTOGRAPHED),
     )
-
-
-def _edges(depth: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(H, W) bool each: the near sides of depth edges, and the far sides, EDGE_MARGIN_PX wide.
-
-    A step counts as an edge where the surface's own slant does not explain it.
-    """
-    log_depth = np.log(depth)
-    size = 2 * EDGE_MARGIN_PX + 1
-    window = np.ones((size, size), np.uint8)
-    allowed = EDGE_STEP + 2 * EDGE_MARGIN_PX * slope
-    near_side = cv2.dilate(log_depth, window) - log_depth > allowed
-    far_side = log_depth - cv2.erode(log_depth, window) > allowed
-    return near_side, far_side

@@ -41,25 +41,24 @@ _TYPES = {
 }
 
 
+_PORTION = 1 << 16  # splats written at a time: the whole file once more in memory would be its largest consumer
+
+
 def write_ply(path: Path, splats: Splats) -> None:
     """Write atomically.
 
     Raises:
         OutputError: the place cannot be written to.
     """
-    columns = _columns(splats)
-    names = [name for group, _ in columns for name in group]
-    rows = np.empty((len(splats), len(names)), "<f4")
-    first = 0
-    for group, values in columns:
-        rows[:, first : first + len(group)] = values
-        first += len(group)
+    names = [name for group, _ in _columns(splats.select(slice(0, 0))) for name in group]
     header = ["ply", "format binary_little_endian 1.0", "comment AnchorStage: metres, Z up, photo along +Y"]
     header += [f"comment metric_scale {splats.metric_scale!r}", f"element vertex {len(splats)}"]
     header += [f"property float {name}" for name in names] + ["end_header\n"]
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         file.write("\n".join(header).encode("ascii"))
-        file.write(rows.tobytes())
+        for first in range(0, len(splats), _PORTION):
+            part = _columns(splats.select(slice(first, first + _PORTION)))
+            file.write(np.column_stack([values for _, values in part]).astype("<f4").data)
 
 
 def _columns(splats: Splats) -> list[tuple[Sequence[str], np.ndarray]]:

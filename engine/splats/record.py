@@ -65,8 +65,8 @@ class Splats:
         matrices = quaternion_to_matrix(self.rotations)
         return np.take_along_axis(matrices, axis[:, None, None], axis=2)[..., 0]
 
-    def select(self, rows: np.ndarray) -> "Splats":
-        """The rows of a mask or an index array."""
+    def select(self, rows: np.ndarray | slice) -> "Splats":
+        """The rows of a mask, an index array or a slice."""
         sh = None if self.sh is None else self.sh[rows]
         return replace(self, sh=sh, **{name: getattr(self, name)[rows] for name in _SHAPES})
 

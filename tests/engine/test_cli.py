@@ -132,7 +132,31 @@ def test_info_in_words_and_in_json(tmp_path):
     assert record["camera"]["id"] == "photo"
 
 
+def test_rescale_makes_a_measured_distance_true(tmp_path):
+    """Two points of the wall 8 m away, 40 pixels apart at a focal length of 60: 5.33 m before, 10 m after."""
+    save(scene(), tmp_path / "s.anchorstage")
+    arguments = ("rescale", "s.anchorstage", "--distance", 10, "--points", "10,10", "50,10")
+    done = json.loads(anchorstage(*arguments, "--json", folder=tmp_path).stdout)
+    assert done["factor"] == pytest.approx(10 / (8 * 40 / 60), rel=1e-4)
+    again = open_scene(tmp_path / "s.anchorstage")
+    assert again.camera("photo").position[2] == pytest.approx(1.6 * done["factor"], rel=1e-6)
+    words = anchorstage("rescale", "s.anchorstage", "--camera-height", 1.6, folder=tmp_path).stdout
+    assert "times as large" in words
+    assert open_scene(tmp_path / "s.anchorstage").camera("photo").position[2] == pytest.approx(1.6, rel=1e-9)
+
+
 BAD_ARGUMENTS = {
+    "no length": ["rescale", "s.anchorstage"],
+    "two lengths": ["rescale", "s.anchorstage", "--camera-height", "2", "--distance", "2", "--points", "1,1", "9,9"],
+    "length without points": ["rescale", "s.anchorstage", "--distance", "2"],
+    "one point": ["rescale", "s.anchorstage", "--distance", "2", "--points", "1,1"],
+    "equal points": ["rescale", "s.anchorstage", "--distance", "2", "--points", "1,1", "1,1"],
+    "words as points": ["rescale", "s.anchorstage", "--distance", "2", "--points", "here", "there"],
+    "points outside": ["rescale", "s.anchorstage", "--distance", "2", "--points", "1,1", "900,1"],
+    "no number": ["rescale", "s.anchorstage", "--camera-height", "nan"],
+    "a height in words": ["rescale", "s.anchorstage", "--camera-height", "tall"],
+    "foot above top": ["rescale", "s.anchorstage", "--object-height", "2", "--points", "10,30", "10,10"],
+    "rescale nothing": ["rescale", "none.anchorstage", "--camera-height", "2"],
     "no command": [],
     "unknown command": ["fly"],
     "missing photo": ["reconstruct", "none.jpg", "-o", "x.anchorstage"],
@@ -145,6 +169,10 @@ BAD_ARGUMENTS = {
     "two focal lengths": ["reconstruct", "good.png", "-o", "x.anchorstage", "--focal-px", "9", "--focal-mm", "9"],
     "no splats": ["reconstruct", "good.png", "-o", "x.anchorstage", "--max-splats", "0"],
     "unknown depth": ["reconstruct", "good.png", "-o", "x.anchorstage", "--depth", "magic"],
+    "no depth folder": ["reconstruct", "good.png", "-o", "x.anchorstage", "--depth-folder", "none"],
+    "scene as depth folder": ["reconstruct", "good.png", "-o", "x.anchorstage", "--depth-folder", "s.anchorstage"],
+    "download without a yes": ["models", "--download", "depth-pro"],
+    "download of nothing known": ["models", "--download", "magic", "--yes"],
     "output below a file": ["reconstruct", "good.png", "-o", "text.jpg/x.anchorstage"],
     "occupied output": ["reconstruct", "good.png", "-o", "s.anchorstage"],
     "missing scene": ["render", "none.anchorstage", "-o", "out"],
@@ -177,3 +205,21 @@ def test_bad_input_is_one_sentence_and_writes_nothing(desk, case):
     before = sorted(p.name for p in desk.iterdir())
     refused(*BAD_ARGUMENTS[case], folder=desk)
     assert sorted(p.name for p in desk.iterdir()) == before
+
+
+def test_models_are_listed_with_licence_size_and_place(tmp_path):
+    home = {"ANCHORSTAGE_MODELS": str(tmp_path / "models"), "HF_HUB_CACHE": str(tmp_path / "hub")}
+    done = json.loads(anchorstage("models", "--json", folder=tmp_path, **home).stdout)
+    assert done["folder"] == str(tmp_path / "models")
+    rows = {row["name"]: row for row in done["models"]}
+    assert {"zoedepth", "depth-pro", "sharp", "depth-anything-v2-indoor-small"} <= set(rows)
+    assert not any(row["installed"] for row in rows.values())
+    (tmp_path / "models" / "zoedepth").mkdir(parents=True)
+    (tmp_path / "models" / "zoedepth" / "config.json").write_text("{}")
+    words = anchorstage("models", folder=tmp_path, **home).stdout
+    for row in rows.values():
+        line = next(line for line in words.splitlines() if line.startswith(row["name"] + ":"))
+        assert row["licence"] in line
+        assert f"{row['megabytes']} MB" in line
+        assert ("no commercial use" in line) != row["commercial"]
+        assert ("not on this machine" in line) == (row["name"] != "zoedepth")

@@ -11,7 +11,7 @@ from scenes import colours, scene, view, wall_and_ground
 from engine.errors import ArgumentError, OutputError, SplatError
 from engine.render import render
 from engine.scene import open_scene, save
-from engine.splats import Splats, grid_budget, lift, read_ply, write_ply
+from engine.splats import PHOTOGRAPHED, Splats, grid_budget, lift, plain_share, ply, read_ply, write_ply
 from engine.splats.record import SH_COUNTS
 
 
@@ -84,11 +84,43 @@ def test_grid_of_a_budget_leaves_room_for_the_back_layer(budget):
     assert grid_budget(budget) * 1.25 < budget
 
 
+@given(st.integers(100, 10**7), st.floats(0, 1), st.floats(0, 1))
+def test_a_plainer_photo_has_a_finer_grid_within_the_budget(budget, one, other):
+    plainer, busier = max(one, other), min(one, other)
+    assert grid_budget(budget) <= grid_budget(budget, busier) <= grid_budget(budget, plainer) < budget
+    expected = grid_budget(budget, plainer) * (1.25 - plainer)  # small splats where it is not plain, wide ones everywhere
+    assert expected < budget
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(4, 28))
+def test_the_plain_share_is_that_of_one_colour(rows):
+    picture = np.random.default_rng(0).uniform(0, 1, (64, 48, 3)).astype(np.float32)
+    assert plain_share(picture) == 0
+    picture[: 2 * rows] = 0.3
+    assert abs(plain_share(picture) - rows / 32) <= 1 / 32  # but for the blocks beside the others
+    picture[:] = 0.3
+    assert plain_share(picture) == 1
+
+
+def test_lifting_a_half_plain_picture_on_its_finer_grid_keeps_the_budget():
+    """What the larger grid costs is what the plain half saves."""
+    picture = np.random.default_rng(0).uniform(0, 1, (120, 160, 3)).astype(np.float32)
+    picture[:60] = 0.4
+    most = 120 * 160 * 100 // 92
+    assert grid_budget(most, plain_share(picture)) >= 120 * 160
+    assert grid_budget(most) < 120 * 160
+    lifted = lift(wall_and_ground(160, 120), picture, most)
+    assert (lifted.rows >= 0).all()
+    assert 0.7 * most < len(lifted.splats) <= most
+
+
 def test_back_layer_is_behind_the_front_everywhere():
     """Seen from the photo, every wide splat lies behind the front splats that it could cover."""
     estimate = wall_and_ground()
     lifted = lift(estimate, colours())
     back = np.arange(PIXELS, len(lifted.splats))
+    back = back[lifted.splats.origin[back] == PHOTOGRAPHED]
     assert len(back) > PIXELS / 5
     _, depth = estimate.view.project(lifted.splats.positions[back])
     assert (depth > estimate.depth.ravel()[lifted.pixels[back]]).all()
@@ -265,3 +297,11 @@ def test_joined_harmonics_are_filled_with_zeros():
     assert not joined.sh[:2, 3:].any()
     assert not joined.sh[2:5].any()
     assert Splats.concatenate([none, none]).sh is None
+
+
+def test_a_file_written_in_portions_is_the_same_file(tmp_path, monkeypatch):
+    splats = random_splats(100, 1)
+    write_ply(tmp_path / "whole.ply", splats)
+    monkeypatch.setattr(ply, "_PORTION", 7)
+    write_ply(tmp_path / "portions.ply", splats)
+    assert (tmp_path / "portions.ply").read_bytes() == (tmp_path / "whole.ply").read_bytes()

@@ -16,7 +16,8 @@ ENGINE = sorted((ROOT / "engine").rglob("*.py"))
 ADDON = sorted((ROOT / "anchorstage_addon").rglob("*.py"))
 BLENDER = {"bpy", "gpu", "gpu_extras", "blf", "bl_ui", "mathutils", "bpy_extras", "addon_utils", "bl_operators", "bmesh"}
 ENGINE_PACKAGES = {"numpy", "cv2", "OpenEXR"}
-AI_PACKAGES = {"torch", "gsplat"}  # not in the zip: for the files that docs/architecture.md names
+# Not in the zip: for the files that docs/architecture.md names.
+AI_PACKAGES = {"torch", "gsplat", "transformers", "safetensors", "huggingface_hub", "sharp"}
 
 
 def relative(path: Path) -> str:

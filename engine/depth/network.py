@@ -1,0 +1,270 @@
+"""The depth network without torch: its graph in NumPy, its weights from `weights/`, half a dozen kinds of layer.
+
+photo ─► at about 16 thousand pixels, with rays and gravity ─► U-Net, and again mirrored ─► log depth in camera heights,
+its spread, sky, normals, what lies behind silhouettes ─► `Prediction`
+
+`engine/depth/training/model.py` is the same graph for training, and says why it is so; a test holds the two together.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..camera import View
+from ..errors import DepthError
+from .enlarge import enlarge
+
+# Of the graph; the trainer's model imports them.
+INPUTS = 8  # red, green, blue, ray x, ray y, sine of elevation, whether gravity is known, log depth of the unit plane
+WIDTHS = (24, 48, 80, 128, 16)  # channels at 1/2, 1/4, 1/8, 1/16, and of the last layer at full size
+MAPS = ("things", "spread", "sky", "normal x", "normal y", "normal z", "second", "ground")
+SCALARS = ("scale", "height", "indoors", "tilt x", "tilt z")
+FAR_LOG = 4.5  # log camera heights at which the planes of ground and ceiling end
+_STRIDE = 16  # sides are multiples of it
+
+PIXELS = 16_000  # of the network's own grid: a third more than in most of its training
+WEIGHTS = Path(__file__).parent / "weights" / "depth.npz"
+_LEAST_UP = 1e-6
+_LEAST_INVERSE = 1e-4  # of camera heights: ten kilometres
+_LEVEL_UP = np.array([0.0, -1.0, 0.0])  # in the camera's axes: what the network is told where gravity is not known
+_LEAST_SIDE = 48  # pixels
+_MOST_SPREAD = 2.0  # log units
+_LEVEL = 0.85  # cosine to the vertical: what is as level as this may be ground
+_MOST_LACKING = 0.6  # log units; what is farther off the ground's plane is no ground
+_LEAST_FLOOR = 0.03  # of the picture
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the network says, on its own grid (h, w)."""
+
+    log_depth: np.ndarray  # (h, w) float32, log of planar depth over the camera's height
+    spread: np.ndarray  # (h, w) float32, mean absolute error of the log depth that it expects
+    sky: np.ndarray  # (h, w) float32, probability
+    normal: np.ndarray  # (h, w, 3) float32, camera frame, unit
+    second: np.ndarray  # (h, w) float32, log of depth behind the nearest object over the camera's height
+    ground: np.ndarray  # (h, w) float32, probability that it is the ground or a floor
+    height: float  # metres of the camera above the ground, a guess from the look of things
+    indoors: float  # probability
+    up: np.ndarray  # (3,) the world's up in the camera's axes, as the network sees it
+
+    def depth(self, view: View, colours: np.ndarray, lock: bool) -> np.ndarray:
+        """Planar metres on the view's grid, (H, W) float32.
+
+        Args:
+            view: of the picture, posed over z = 0.
+            colours: (H, W, 3) float32, sRGB-encoded: silhouettes are drawn where its edges are.
+            lock: whether its ground is moved to the view's.
+        """
+        log = self.log_depth + np.float32(self._off_the_ground(view) if lock else 0.0)
+        return np.exp(enlarge(log, colours)) * np.float32(view.position[2])
+
+    def _off_the_ground(self, view: View) -> float:
+        """What the log depth lacks, on average, where the network sees ground; 0 where it sees too little of it."""
+        height, width = self.log_depth.shape
+        up = view.world_from_camera[2, :3]
+        climb = view.resized(width, height).rays() @ up
+        lacks = -np.log(np.maximum(-climb, _LEAST_UP)) - self.log_depth
+        floor = (climb < 0) & (self.normal @ up > _LEVEL) & (np.abs(lacks) < _MOST_LACKING)
+        return float(np.median(lacks[floor])) if floor.mean() > _LEAST_FLOOR else 0.0
+
+
+def available() -> bool:
+    """Whether the weights are there."""
+    return WEIGHTS.is_file()
+
+
+def predict(colours: np.ndarray, view: View, known: bool) -> Prediction:
+    """Run the network on a picture and on its mirror image.
+
+    Args:
+        colours: (H, W, 3) float32, sRGB-encoded.
+        view: of the picture; its pose says where up is.
+        known: whether gravity was measured; assumed level is not.
+
+    Raises:
+        DepthError: the weights are missing or damaged.
+    """
+    return run(load(WEIGHTS), colours, view, known)
+
+
+def run(net: "Network", colours: np.ndarray, view: View, known: bool) -> Prediction:
+    """As `predict`, with given weights."""
+    width, height = grid(view.width, view.height)
+    x = inputs(colours, view.resized(width, height), known)
+    told = view.world_from_camera[2, :3] if known else _LEVEL_UP
+    maps, scalars = net(x)
+    other, others = net(mirrored(x))
+    other = other[..., ::-1].copy()
+    other[MAPS.index("normal x")] *= -1
+    others[SCALARS.index("tilt x")] *= -1
+    depth = (_log_depth(x, told, maps, scalars) + _log_depth(x, told, other, others)) / 2
+    maps, scalars = (maps + other) / 2, (scalars + others) / 2
+    normal = np.moveaxis(maps[3:6], 0, -1)
+    return Prediction(
+        log_depth=depth,
+        spread=np.exp(np.minimum(maps[1], np.log(_MOST_SPREAD))),
+        sky=_sigmoid(maps[2]),
+        normal=normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6),
+        second=depth + np.logaddexp(0, maps[6]),
+        height=float(np.exp(scalars[1])),
+        ground=_sigmoid(maps[7]),
+        indoors=float(_sigmoid(scalars[2])),
+        up=_corrected(told, scalars),
+    )
+
+
+def grid(width: int, height: int) -> tuple[int, int]:
+    """The network's own size for a picture: its aspect as nearly as multiples of 16 allow."""
+    scale = (PIXELS / (width * height)) ** 0.5
+    sides = (max(_LEAST_SIDE, round(side * scale / _STRIDE) * _STRIDE) for side in (width, height))
+    across, down = sides
+    return min(across, 2 * PIXELS // _LEAST_SIDE // _STRIDE * _STRIDE), min(
+        down, 2 * PIXELS // _LEAST_SIDE // _STRIDE * _STRIDE
+    )
+
+
+def inputs(colours: np.ndarray, view: View, known: bool) -> np.ndarray:
+    """What the network sees, (8, h, w) float32.
+
+    Args:
+        colours: (H, W, 3) float32, sRGB-encoded, of any size.
+        view: of the network's grid.
+        known: whether its pose's gravity was measured.
+    """
+    small = cv2.resize(np.clip(colours, 0, 1), (view.width, view.height), interpolation=cv2.INTER_AREA)
+    rays = view.rays().astype(np.float32)
+    climb = rays @ view.world_from_camera[2, :3].astype(np.float32)
+    flag = np.float32(known)
+    plane = np.clip(-np.log(np.maximum(np.abs(climb), _LEAST_UP)), -FAR_LOG, FAR_LOG) * flag
+    sine = climb / np.linalg.norm(rays, axis=-1) * flag
+    planes = [rays[..., 0], rays[..., 1], sine, np.full_like(sine, flag), plane]
+    return np.concatenate([2 * np.moveaxis(small, -1, 0) - 1, planes]).astype(np.float32)
+
+
+def mirrored(x: np.ndarray) -> np.ndarray:
+    """The same input seen in a mirror."""
+    other = x[..., ::-1].copy()
+    other[3] *= -1  # ray x
+    return other
+
+
+class Network:
+    """The graph with its weights."""
+
+    def __init__(self, weights: dict[str, np.ndarray]) -> None:
+        """Take folded weights: NAME.weight (out, in, k, k) and NAME.bias (out,) for each convolution."""
+        self.weights = {name: np.ascontiguousarray(value, np.float32) for name, value in weights.items()}
+
+    def __call__(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(8, h, w) to raw maps (8, h, w) and scalars (5,)."""
+        half = self._block("stem.1", self._rectified("stem.0", x, stride=2))
+        quarter = self._block("down4.1", self._rectified("down4.0", half, stride=2))
+        eighth = self._rectified("down8.0", quarter, stride=2)
+        eighth = self._block("down8.2", self._block("down8.1", eighth))
+        low = self._rectified("down16.0", eighth, stride=2)
+        low = self._context("down16.2", self._block("down16.1", low, 2))
+        low = self._context("down16.4", self._block("down16.3", low, 3))
+        low = self._block("down16.5", low)
+        y = self._up("up8", low, eighth)
+        y = self._up("up2", self._up("up4", y, quarter), half)
+        y = self._rectified("fine", np.concatenate([_doubled(y), x]))
+        pooled = low.mean((1, 2), keepdims=True)
+        return self._conv("maps", y), self._conv("scalars", pooled)[:, 0, 0]
+
+    def _conv(self, name: str, x: np.ndarray, stride: int = 1, dilation: int = 1) -> np.ndarray:
+        return convolve(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"], stride, dilation)
+
+    def _rectified(self, name: str, x: np.ndarray, stride: int = 1) -> np.ndarray:
+        return np.maximum(self._conv(name, x, stride), 0)
+
+    def _block(self, name: str, x: np.ndarray, dilation: int = 1) -> np.ndarray:
+        return np.maximum(x + self._conv(f"{name}.second", self._rectified(f"{name}.first", x), 1, dilation), 0)
+
+    def _context(self, name: str, x: np.ndarray) -> np.ndarray:
+        column, row = x.mean(1, keepdims=True), x.mean(2, keepdims=True)
+        whole = self._conv(f"{name}.whole", column.mean(2, keepdims=True))
+        return x + whole + self._conv(f"{name}.column", column) + self._conv(f"{name}.row", row)
+
+    def _up(self, name: str, x: np.ndarray, skip: np.ndarray) -> np.ndarray:
+        joined = self._rectified(f"{name}.join", np.concatenate([_doubled(x), skip]))
+        return self._rectified(f"{name}.smooth", joined)
+
+
+@lru_cache(maxsize=2)
+def load(path: Path) -> Network:
+    """Read folded weights.
+
+    Args:
+        path: an .npz that the trainer's export wrote.
+
+    Raises:
+        DepthError: it is missing, damaged or of another graph.
+    """
+    try:
+        with np.load(path) as stored:
+            about = json.loads(str(stored["about"]))
+            weights = {name: stored[name] for name in stored.files if name != "about"}
+    except (OSError, ValueError, KeyError) as error:
+        raise DepthError(f"The depth network's weights in {path.name} cannot be read; install AnchorStage again.") from error
+    if about.get("graph") != graph():
+        raise DepthError(f"The depth network's weights in {path.name} are of another version; install AnchorStage again.")
+    return Network(weights)
+
+
+def graph() -> str:
+    """A name for the graph that weights must fit."""
+    return f"unet {INPUTS} {WIDTHS} {len(MAPS)} {len(SCALARS)}"
+
+
+def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, stride: int = 1, dilation: int = 1) -> np.ndarray:
+    """Convolution with zeros about the picture, as one matrix product over unfolded windows.
+
+    Args:
+        x: (C, h, w) float32.
+        weight: (O, C, k, k), k odd.
+        bias: (O,).
+        stride: of the output.
+        dilation: of the window.
+
+    Returns:
+        (O, ceil(h / stride), ceil(w / stride)) float32.
+    """
+    size = weight.shape[-1]
+    if size == 1:
+        return np.tensordot(weight[..., 0, 0], x, 1) + bias[:, None, None]
+    pad = dilation * (size // 2)
+    padded = np.pad(x, ((0, 0), (pad, pad), (pad, pad)))
+    channels, height, width = x.shape
+    shape = channels, size, size, -(-height // stride), -(-width // stride)
+    c, h, w = padded.strides
+    windows = np.lib.stride_tricks.as_strided(padded, shape, (c, h * dilation, w * dilation, h * stride, w * stride))
+    product = weight.reshape(len(weight), -1) @ windows.reshape(channels * size * size, -1)
+    return (product + bias[:, None]).reshape(-1, *shape[3:])
+
+
+def _doubled(x: np.ndarray) -> np.ndarray:
+    """Each pixel as two by two."""
+    return x.repeat(2, 1).repeat(2, 2)
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return (0.5 * (1 + np.tanh(0.5 * x))).astype(np.float32)
+
+
+def _corrected(up: np.ndarray, scalars: np.ndarray) -> np.ndarray:
+    """The up (3,) that it was told, turned by what it says of it."""
+    turned = up + np.array([scalars[3], 0.0, scalars[4]])
+    return turned / np.linalg.norm(turned)
+
+
+def _log_depth(x: np.ndarray, told: np.ndarray, maps: np.ndarray, scalars: np.ndarray) -> np.ndarray:
+    """Log of depth over camera height: inverse depth of the ground, and of what stands on it."""
+    up = _corrected(told, scalars)
+    ground = np.maximum(-(x[3] * up[0] + x[4] * up[1] + up[2]), 0)
+    things = _sigmoid(-maps[7]) * np.exp(-(maps[0] + scalars[0]))
+    return -np.log(np.maximum(ground + things, _LEAST_INVERSE)).astype(np.float32)

@@ -1,0 +1,124 @@
+"""Fetching a model after an explicit yes: whole and checked, or nothing. Nothing else in the engine opens a connection."""
+
+import hashlib
+import os
+import shutil
+from contextlib import suppress
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from ssl import SSLError
+from typing import IO, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from ..errors import DepthError
+from ..progress import Progress
+from ..store import atomic_folder
+from .disk import PROCESSOR, inspect, models_folder
+from .registry import SHARP, ModelCard
+
+_SITE = "https://huggingface.co"
+_CHUNK = 1 << 20  # bytes between two looks at the cancel flag: a fraction of a second on a slow line
+_TIMEOUT = 20.0  # seconds of silence
+_SPARE = 1.05  # of the model's size that must be free on the disk
+_HASH = "X-Linked-Etag"  # the header in which the site states the SHA-256 of a large file
+_HASH_LENGTH = 64
+
+
+def download(card: ModelCard, allowed: bool, progress: Progress | None = None, folder: Path | None = None) -> Path:
+    """Download a model, whole or not at all.
+
+    Args:
+        card: which.
+        allowed: whether the user said yes to its size and licence.
+        progress: told 0..1 with the megabytes so far, asked whether to stop.
+        folder: where to; the models folder where None. $HF_ENDPOINT names another site than huggingface.co.
+
+    Returns:
+        The model's folder.
+
+    Raises:
+        DepthError: not allowed, no connection, no room, or what came is not that model.
+        OutputError: the folder cannot be written to.
+        Cancelled: nothing is left behind.
+    """
+    if not allowed:
+        terms = "" if card.commercial else ", no commercial use"
+        raise DepthError(
+            f"{card.title} is {card.megabytes} MB, under the licence {card.licence}{terms}; nothing is downloaded without "
+            "a yes to both."
+        )
+    if card is SHARP:
+        raise DepthError(
+            f"SHARP comes from its authors alone: {card.files[0]}, at github.com/apple/ml-sharp. {_elsewhere(card)}"
+        )
+    progress, target = progress or Progress(), folder or models_folder() / card.name
+    if target.is_dir() and any(target.iterdir()):
+        raise DepthError(f"“{target}” is there already. Use it, or delete it and download {card.title} again.")
+    _check_room(target, card)
+    with suppress(OSError):
+        target.rmdir()  # an empty one: the name is free
+    with atomic_folder(target) as part:
+        for name in card.files:
+            _fetch(card, name, part / name, progress)
+        inspect(part, card)
+    return target
+
+
+def _check_room(target: Path, card: ModelCard) -> None:
+    """Refuse before the first byte where the disk is too full."""
+    there = next((parent for parent in target.absolute().parents if parent.is_dir()), None)
+    if there is None:
+        return  # writing says what is wrong
+    free = shutil.disk_usage(there).free / 1e6
+    if free < card.megabytes * _SPARE:
+        raise DepthError(f"{card.title} needs {card.megabytes} MB, and the disk of “{target}” has {free:.0f} MB. Free some.")
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Follows redirects and keeps the hash that the site states before it hands over to its storage."""
+
+    stated = ""
+
+    def redirect_request(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str) -> Request | None:
+        """Remember the header, then as usual."""
+        self.stated = self.stated or str(headers.get(_HASH, ""))
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _fetch(card: ModelCard, name: str, path: Path, progress: Progress) -> None:
+    """One file to disk; the preprocessor's may be missing, for its values have defaults."""
+    site = os.environ.get("HF_ENDPOINT", _SITE).rstrip("/")
+    redirects = _Redirects()
+    try:
+        request = Request(f"{site}/{quote(card.hub_id)}/resolve/main/{name}", headers={"User-Agent": "AnchorStage"})
+        with build_opener(redirects).open(request, timeout=_TIMEOUT) as answer:
+            stated = (redirects.stated or answer.headers.get(_HASH, "")).strip('"')
+            _save(answer, path, card, progress, stated)
+    except HTTPError as error:
+        if error.code == 404 and name == PROCESSOR:
+            return
+        raise DepthError(f"{site} does not give {name} of {card.title} (error {error.code}). {_elsewhere(card)}") from error
+    except (URLError, HTTPException, TimeoutError, ConnectionError, SSLError, ValueError) as error:
+        reason = str(getattr(error, "reason", "") or error)
+        raise DepthError(f"{card.title} could not be downloaded ({reason}). {_elsewhere(card)}") from error
+
+
+def _elsewhere(card: ModelCard) -> str:
+    folder = models_folder() / card.name
+    return f"Put it into “{folder}”." if card is SHARP else f"Check the connection, or put {card.hub_id} into “{folder}”."
+
+
+def _save(answer: HTTPResponse, path: Path, card: ModelCard, progress: Progress, stated: str) -> None:
+    """Write the body, and hold its length and hash against what the site said."""
+    expected, done, digest = answer.headers.get("Content-Length"), 0, hashlib.sha256()
+    with open(path, "wb") as file:
+        while chunk := answer.read(_CHUNK):
+            done += len(chunk)
+            progress(done / 1e6 / max(card.megabytes, 1), f"Downloading {card.title}, {done // 1_000_000} MB")
+            digest.update(chunk)
+            file.write(chunk)
+    whole = expected is None or done == int(expected)
+    if not whole or (len(stated) == _HASH_LENGTH and digest.hexdigest() != stated):
+        raise DepthError(f"{path.name} of {card.title} arrived damaged ({done} bytes). {_elsewhere(card)}")
