@@ -1,4 +1,4 @@
-"""The benchmark's pictures: what a frame costs as splats and pixels grow, drawn from the table's own rows."""
+"""The benchmark's pictures, drawn from the table's own rows: what a frame costs, and how near depth and views come to truth."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -102,3 +102,80 @@ def _short(count: int) -> str:
 
 def _plain(value: float, _place: int) -> str:
     return f"{value:,.0f}" if value >= 1 else f"{value:g}"
+
+
+SOURCES = {  # of depth: their colours, the same in both pictures; models take what is left
+    "builtin": "#222222",
+    "gravity+ground+backdrop": "#f58518",
+    "floor": "#b0413e",
+    "truth": "#54a24b",
+}
+OTHERS = "tab10"
+
+
+def draw_depth(rows: list[Row], machine: str, folder: Path) -> list[Path]:
+    """Write bench_depth.png and, where there are novel views, bench_views.png.
+
+    Args:
+        rows: of `depth_bench.rows`.
+        machine: a line about it, for the titles.
+        folder: where the pictures go; made where it is not.
+
+    Returns:
+        Their paths.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    depth = [row for row in rows if row["what"] == "depth" and row["focal"] == "known"]
+    views = [row for row in rows if row["what"] == "view"]
+    paths = []
+    if depth:
+        paths.append(_chart(folder / "bench_depth.png", machine, lambda axes: _bars(axes, depth)))
+    if views:
+        paths.append(_chart(folder / "bench_views.png", machine, lambda axes: _lines(axes, views)))
+    return paths
+
+
+def _chart(path: Path, machine: str, fill: Callable[[Axes], None]) -> Path:
+    figure, axes = plt.subplots(figsize=INCHES, layout="constrained")
+    fill(axes)
+    axes.grid(axis="y", color="#d9d9d9")
+    axes.set_axisbelow(True)
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    figure.suptitle(f"{axes.get_title()}\n{machine}", fontsize=8)
+    axes.set_title("")
+    figure.savefig(path, dpi=DPI)
+    plt.close(figure)
+    return path
+
+
+def _bars(axes: Axes, rows: list[Row]) -> None:
+    """delta1 of each source for each set: as it is, and behind it what a true scale would make of it."""
+    sets, sources = sorted({row["set"] for row in rows}), list(dict.fromkeys(row["source"] for row in rows))
+    width = 0.8 / len(sources)
+    for i, source in enumerate(sources):
+        chosen = {row["set"]: row for row in rows if row["source"] == source}
+        for column, alpha, label in (("delta1_aligned", 0.35, None), ("delta1", 1.0, source)):
+            places = [(j + i * width, chosen[name][column]) for j, name in enumerate(sets) if name in chosen]
+            bars = [(place, value) for place, value in places if value != ""]
+            if bars:
+                where, height = zip(*bars, strict=True)
+                axes.bar(where, height, width, align="edge", color=_colour(source), alpha=alpha, label=label)
+    axes.set(ylabel="delta1: depth within a factor of 1.25", ylim=(0, 1), title="Depth (pale: with the true scale given)")
+    axes.set_xticks([j + 0.4 for j in range(len(sets))], sets, rotation=30, ha="right", fontsize=7)
+
+
+def _lines(axes: Axes, rows: list[Row]) -> None:
+    """PSNR against how far the camera moved sideways; dashed where the source's own scale is the measure."""
+    for source in dict.fromkeys(row["source"] for row in rows):
+        for unit, style in (("metric", "o-"), ("aligned", "s--")):
+            chosen = [row for row in rows if row["source"] == source and row["unit"] == unit and row["move"].endswith("%")]
+            places = sorted((float(row["move"].split()[0]), row["psnr"]) for row in chosen)
+            if places:
+                axes.plot(*zip(*places, strict=True), style, color=_colour(source), label=f"{source}, {unit}")
+    axes.set(
+        xlabel="move sideways, % of the scene's median depth", ylabel="PSNR of what the photo saw, dB", title="Novel views"
+    )
+
+
+def _colour(source: str) -> Any:
+    return SOURCES.get(source) or plt.get_cmap(OTHERS)(sum(source.encode()) % 10)
