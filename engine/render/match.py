@@ -70,8 +70,10 @@ def match_photo(
 def _corrected(colors: np.ndarray, owners: np.ndarray, lacking: np.ndarray, upper: float | None) -> np.ndarray:
     """Colours (N, 3) with the mean of what each splat's pixels (M, 3) lack added."""
     pixels = np.maximum(np.bincount(owners, minlength=len(colors)), 1)
-    change = [np.bincount(owners, lacking[:, k], len(colors)) / pixels for k in range(3)]
-    return np.clip(colors + np.stack(change, axis=1), 0, upper).astype(np.float32)
+    corrected = np.empty_like(colors)
+    for k in range(3):  # one after the other: bincount works in double precision, and all at once would take eighty megabytes
+        corrected[:, k] = np.clip(colors[:, k] + np.bincount(owners, lacking[:, k], len(colors)) / pixels, 0, upper)
+    return corrected
 
 
 def _check(count: int, view: View, target: np.ndarray, rows: np.ndarray) -> None:
