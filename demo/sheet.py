@@ -1,4 +1,4 @@
-"""The demo's contact sheet: photo, depth, normals, confidence, regions, void, first and last frame.
+"""The demo's contact sheet: photo, depth, normals, confidence, regions, what was continued, first and last frame.
 
 Run by `build.py demo` with the engine's Python: `sheet.py OUTPUT` reads `summary.json` and what it names.
 """
@@ -18,6 +18,7 @@ from engine.scene import REGION_COLORS, Scene, open_scene
 TILE = (640, 360)
 CAPTION = 34  # pixels
 GREY = 28
+CONTINUED = 0.5  # grey
 FAR_PERCENTILE = 97  # the sky's backdrop must not flatten the rest of the depth picture
 
 
@@ -41,7 +42,7 @@ def _sheet(folder: Path, scene: Scene, ends: list[dict[str, np.ndarray]], count:
         ("normals", _bgr(scene.maps.normal * 0.5 + 0.5)),
         ("confidence: green above 0.8, yellow above 0.5, red below", _bgr(_traffic_light(scene.maps.confidence))),
         ("regions: " + ", ".join(region.id for region in scene.regions), _regions(scene)),
-        ("void of the last frame: what no camera has seen", _bgr(np.repeat(ends[1]["void.A"][..., None], 3, axis=2))),
+        ("last frame: photographed black, continued grey, void white", _unseen(ends[1])),
         ("frame 1", _beauty(ends[0])),
         (f"frame {count}", _beauty(ends[1])),
     ]
@@ -63,6 +64,12 @@ def _cell(caption: str, tile: np.ndarray) -> np.ndarray:
 
 def _bgr(rgb: np.ndarray) -> np.ndarray:
     return (np.clip(rgb[..., ::-1], 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def _unseen(frame: dict[str, np.ndarray]) -> np.ndarray:
+    """What no camera has seen: half as bright where surfaces were continued into it, full where nothing is."""
+    shade = np.where(frame["void.A"] > 0, 1.0, np.where(frame["origin.A"] > 0, CONTINUED, 0.0))
+    return _bgr(np.repeat(shade[..., None], 3, axis=2))
 
 
 def _depth(depth: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ class ProxyRender:
 
     @property
     def void(self) -> np.ndarray:
-        """(H, W) bool: the disocclusion mask, what no camera has seen."""
+        """(H, W) bool: the disocclusion mask: where no surface is, photographed or continued."""
         return self.alpha < VOID_ALPHA
 
     @property
