@@ -29,7 +29,7 @@ _STRIDE = 16  # sides are multiples of it
 PIXELS = 16_000  # of the network's own grid: a third more than in most of its training
 WEIGHTS = Path(__file__).parent / "weights" / "depth.npz"
 _LEAST_UP = 1e-6
-_LEAST_INVERSE = 1e-4  # of camera heights: ten kilometres
+LEAST_INVERSE = 1e-4  # of camera heights: ten kilometres
 _LEVEL_UP = np.array([0.0, -1.0, 0.0])  # in the camera's axes: what the network is told where gravity is not known
 _LEAST_SIDE = 48  # pixels
 _MOST_SPREAD = 2.0  # log units
@@ -218,7 +218,7 @@ def load(path: Path) -> Network:
 
 def graph() -> str:
     """A name for the graph that weights must fit."""
-    return f"unet {INPUTS} {WIDTHS} {len(MAPS)} {len(SCALARS)}"
+    return f"unet, nearer {INPUTS} {WIDTHS} {len(MAPS)} {len(SCALARS)}"
 
 
 def convolve(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, stride: int = 1, dilation: int = 1) -> np.ndarray:
@@ -263,8 +263,7 @@ def _corrected(up: np.ndarray, scalars: np.ndarray) -> np.ndarray:
 
 
 def _log_depth(x: np.ndarray, told: np.ndarray, maps: np.ndarray, scalars: np.ndarray) -> np.ndarray:
-    """Log of depth over camera height: inverse depth of the ground, and of what stands on it."""
+    """Log of depth over camera height: the nearer of the ground and of what stands before it."""
     up = _corrected(told, scalars)
-    ground = np.maximum(-(x[3] * up[0] + x[4] * up[1] + up[2]), 0)
-    things = _sigmoid(-maps[7]) * np.exp(-(maps[0] + scalars[0]))
-    return -np.log(np.maximum(ground + things, _LEAST_INVERSE)).astype(np.float32)
+    ground = -(x[3] * up[0] + x[4] * up[1] + up[2])
+    return np.minimum(-np.log(np.maximum(ground, LEAST_INVERSE)), maps[0] + scalars[0]).astype(np.float32)

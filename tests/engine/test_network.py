@@ -207,7 +207,6 @@ def test_the_estimator_keeps_its_ground_whatever_the_network_says(weights_of_cha
     options = DepthOptions(focal_px=truth.view.fx, camera_height=1.6)
     found = estimate(photo, options)
     rays = found.view.rays() @ found.view.world_from_camera[2, :3]
-    assert found.ground.mean() > 0.1
     np.testing.assert_allclose(found.depth[found.ground], -1.6 / rays[found.ground], rtol=1e-4)
     for values in (found.depth, found.uncertainty, found.confidence, found.normal):
         assert np.isfinite(values).all()
@@ -236,4 +235,6 @@ def test_the_shipped_weights_are_those_of_their_record():
             total.update(stored[name].tobytes())
     assert about["sha256"] == total.hexdigest()
     assert about["graph"] == network.graph()
+    assert len(about["commit"]) == 40
+    assert about["steps"] > 0
     assert network.WEIGHTS.stat().st_size < 8e6

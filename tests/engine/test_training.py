@@ -316,11 +316,8 @@ def true_answer(truth, x, up):
     height = truth.camera.height.log()
     grow = up[:, 1] / truth.camera.up[:, 1]
     tilt = truth.camera.up * grow[:, None] - up
-    rays = torch.stack([x[:, 3], x[:, 4], torch.ones_like(x[:, 3])], -1)
-    ground = -(rays * truth.camera.up[:, None, None]).sum(-1)
-    inverse = truth.camera.height[:, None, None] / truth.depth
     maps = torch.zeros(len(x), 8, *x.shape[2:])
-    maps[:, 0] = -(inverse - ground.clamp_min(0)).clamp_min(1e-9).log()
+    maps[:, 0] = truth.depth.log() - height[:, None, None]
     maps[:, 1] = -6.0
     maps[:, 2] = truth.sky.float() * 40 - 20
     maps[:, 3:6] = truth.normal
@@ -355,11 +352,11 @@ def test_the_loss_is_least_at_the_truth(monkeypatch):
 
 
 def test_ground_comes_from_gravity_alone():
-    """With nothing standing about, depth is the height over the slope, whatever gravity was said to be."""
+    """With nothing standing before it, depth is the height over the slope, whatever gravity was said to be."""
     x, up = torch.zeros(1, 8, 16, 16), torch.tensor([[0.0, -1.0, 0.0]])
     x[:, 3], x[:, 4] = torch.meshgrid(torch.linspace(-1, 1, 16), torch.linspace(0.1, 1, 16), indexing="xy")
     maps, scalars = torch.zeros(1, 8, 16, 16), torch.tensor([[0.0, 0.0, 0.0, 0.05, -0.1]])
-    maps[:, 7] = 25.0
+    maps[:, 0] = 25.0
     true = corrected(up, scalars)[0]
     slope = -(x[0, 3] * true[0] + x[0, 4] * true[1] + true[2])
     torch.testing.assert_close(log_depth(x, up, maps, scalars)[0], -slope.clamp_min(1e-4).log())

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,17 @@ def digest(weights: dict[str, np.ndarray]) -> str:
     return total.hexdigest()
 
 
+def commit() -> str:
+    """Of the source that runs, with a plus where it was changed since; empty where that is no checkout."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run([*git, "status", "--porcelain", "."], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return head + ("+" if changed.strip() else "")
+
+
 def export(net: DepthNet, path: Path, seed: int, steps: int) -> None:
     """Write the weights for `engine/depth/network.py`.
 
@@ -47,7 +59,7 @@ def export(net: DepthNet, path: Path, seed: int, steps: int) -> None:
         steps: of the run, for the record.
     """
     weights: dict[str, Any] = {name: value.astype(np.float16) for name, value in folded(net).items()}
-    about = {"graph": graph(), "seed": seed, "steps": steps, "sha256": digest(weights)}
+    about = {"graph": graph(), "seed": seed, "steps": steps, "commit": commit(), "sha256": digest(weights)}
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         np.savez(file, about=np.array(json.dumps(about)), **weights)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional
 
-from .model import corrected, log_depth
+from .model import corrected, logs
 from .raycast import GROUND
 from .shading import Truth
 
@@ -53,7 +53,10 @@ def losses(x: torch.Tensor, up: torch.Tensor, maps: torch.Tensor, scalars: torch
     ground = ~truth.sky
     height = truth.camera.height.log()
     wanted = truth.depth.log() - height[:, None, None]
-    found = log_depth(x, up, maps, scalars)
+    floor, things = logs(x, up, maps, scalars)
+    level = is_ground(truth)
+    # What stands is asked of the map that draws it, also where the floor before it would be nearer: a minimum teaches one only.
+    found = torch.where(level, torch.minimum(floor, things), things)
     error = (found - wanted).clamp(-_MOST_ERROR, _MOST_ERROR)
     shift = _mean(error, ground).detach()[:, None, None]
     centred = (error - shift).abs()
@@ -75,7 +78,7 @@ def losses(x: torch.Tensor, up: torch.Tensor, maps: torch.Tensor, scalars: torch
         + _INDOORS * bce(scalars[:, 2], truth.indoors.float(), reduction="none")
         + _NORMAL * _mean(normal, ground)
         + _SECOND * _mean(gap.abs().clamp_max(_MOST_ERROR) * edges, hides)
-        + _GROUND * bce(maps[:, 7], is_ground(truth).float(), reduction="none").mean((1, 2))
+        + _GROUND * bce(maps[:, 7], level.float(), reduction="none").mean((1, 2))
         + _HEIGHT * (scalars[:, 1] - height).abs()
         + _TILT * (corrected(up, scalars) - truth.camera.up).norm(dim=1)
     )

@@ -3,9 +3,9 @@
     input (B, 8, H, W) ─► 1/2 ─► 1/4 ─► 1/8 ─► 1/16 with means of the picture, its columns and rows ─► back up ─► maps
                                                   └─► scalars (B, 5)                                    (B, 8, H, W)
 
-It answers in camera heights, by inverse depth: that of the ground plane, which rays and gravity give, plus that of what
-stands on it: 1 / depth = max(0, -ray . up) + (1 - ground) * exp(-(things + scale)), where ground is the probability that
-nothing does, learned from the true ground. Two scalars correct the gravity that it was told. Every convolution but the last
+It answers in camera heights, with the nearer of two: the ground plane, which rays and gravity give, and what stands before
+it: log depth = min(-log(-ray . up), things + scale). So a wall's map is as simple as the wall, down to where it meets the
+ground, and what is level is exact for nothing. Two scalars correct the gravity that it was told. Every convolution but the last
 has a batch norm, which `export` folds into it; `engine/depth/network.py` runs the same graph without torch.
 """
 
@@ -13,11 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ..network import FAR_LOG, INPUTS, MAPS, SCALARS, WIDTHS
+from ..network import FAR_LOG, INPUTS, LEAST_INVERSE, MAPS, SCALARS, WIDTHS
 
 _LEAST_UP = 1e-6
 _FIRST_LOG = 1.4  # log camera heights at which a new network sees everything
-_LEAST_INVERSE = 1e-4  # of camera heights: ten kilometres
 LEVEL = (0.0, -1.0, 0.0)  # up, in the axes of a camera that is held level
 
 
@@ -144,8 +143,10 @@ def corrected(up: torch.Tensor, scalars: torch.Tensor) -> torch.Tensor:
     return functional.normalize(up + tilt, dim=1)
 
 
-def log_depth(x: torch.Tensor, up: torch.Tensor, maps: torch.Tensor, scalars: torch.Tensor) -> torch.Tensor:
-    """Log of depth over camera height, (B, H, W).
+def logs(
+    x: torch.Tensor, up: torch.Tensor, maps: torch.Tensor, scalars: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logs of depth over camera height of the ground plane and of what stands before it, each (B, H, W).
 
     Args:
         x: the network's input.
@@ -155,5 +156,9 @@ def log_depth(x: torch.Tensor, up: torch.Tensor, maps: torch.Tensor, scalars: to
     """
     rays = torch.stack([x[:, 3], x[:, 4], torch.ones_like(x[:, 3])], -1)
     ground = -(rays * corrected(up, scalars)[:, None, None]).sum(-1)
-    things = torch.sigmoid(-maps[:, 7]) * torch.exp(-(maps[:, 0] + scalars[:, 0, None, None]))
-    return -(ground.clamp_min(0) + things).clamp_min(_LEAST_INVERSE).log()
+    return -ground.clamp_min(LEAST_INVERSE).log(), maps[:, 0] + scalars[:, 0, None, None]
+
+
+def log_depth(x: torch.Tensor, up: torch.Tensor, maps: torch.Tensor, scalars: torch.Tensor) -> torch.Tensor:
+    """Log of depth over camera height, (B, H, W): the nearer of `logs`, which says what the arguments are."""
+    return torch.minimum(*logs(x, up, maps, scalars))

@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +23,16 @@ from .shading import Truth, mirrored, picture, pixel_rays
 # Width and height of a step's pictures, each about 12 thousand pixels but for the last two; multiples of 16.
 SIZES = ((128, 96), (128, 96), (144, 80), (96, 128), (112, 112), (208, 64), (160, 112), (192, 144))
 _PIXELS = 100_000  # a step, on a CPU: 8 pictures of 128 x 96
-_RATE, _DECAY, _WARM_UP = 2e-3, 0.01, 100  # AdamW's; steps
+# Muon's (Jordan 2024) for the convolutions, AdamW's for the rest: at 640 steps a tenth less error than AdamW alone.
+_RATE, _OTHER_RATE, _DECAY, _WARM_UP = 3e-3, 1e-3, 0.01, 100  # the last in steps
 _FALLING = 0.4  # of a run: the rate falls to 0 in this last part of it, so that a run can be made longer until then
 _AVERAGE = 0.998  # of the weights that are kept (Polyak)
 _TILT_NOISE, _TILT_UNKNOWN = math.radians(1.5), 0.2
 _FOCAL_NOISE = 0.04
 _LOG_EVERY = 50  # steps
-_CLIP = 1.0
+_CLIP = 30.0  # of the gradient's norm: about where it is
 REUSE = 2  # steps from one scenery, as seen and mirrored: rendering costs nearly as much as a step
+_ENDS = ("maps", "scalars")  # layers that are no features
 _PHOTOS = 7919  # seeds of photos, away from those of sceneries
 
 log = logging.getLogger(__name__)
@@ -53,10 +56,20 @@ class Run:
         """Start at step 0."""
         torch.manual_seed(plan.seed)
         self.plan, self.step = plan, 0
-        self._scenery: tuple[int, Truth] | None = None
+        self._scenery: tuple[int, Future[Truth]] | None = None
+        self._ahead: tuple[int, Future[Truth]] | None = None
+        self._painter = ThreadPoolExecutor(1, "scenery")
         self.net = DepthNet().to(plan.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), _RATE, weight_decay=_DECAY)
+        self._matrices = [p for name, p in self.net.named_parameters() if p.dim() == 4 and not name.startswith(_ENDS)]
+        wide = {id(p) for p in self._matrices}
+        rest = [p for p in self.net.parameters() if id(p) not in wide]
+        # Muon takes matrices: views of the kernels, (out, size * size * in), in the memory of the kernels themselves.
+        self._views = [_matrix(p.detach()).requires_grad_() for p in self._matrices]
+        self.optimisers = (
+            torch.optim.Muon(self._views, _RATE, weight_decay=_DECAY),
+            torch.optim.AdamW(rest, _OTHER_RATE, weight_decay=_DECAY),
+        )
 
     def advance(self, done: float) -> Losses:
         """One step.
@@ -64,25 +77,37 @@ class Run:
         Args:
             done: share of the run's time or steps that is over, 0..1; the rate falls with it to 0.
         """
-        number = self.step // REUSE
-        if self._scenery is None or self._scenery[0] != number:
-            self._scenery = number, scenery(self.plan, number)
-        truth, x, up = example(self.plan, self.step, self._scenery[1])
+        truth, x, up = example(self.plan, self.step, self._rendered(self.step // REUSE))
         warm = min(1.0, (self.step + 1) / _WARM_UP)
-        for group in self.optimiser.param_groups:
-            group["lr"] = _RATE * warm * min(1.0, max(0.0, 1 - done) / _FALLING)
+        for optimiser, rate in zip(self.optimisers, (_RATE, _OTHER_RATE), strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * warm * min(1.0, max(0.0, 1 - done) / _FALLING)
         self.net.train()
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(torch.device(self.plan.device).type, torch.bfloat16, enabled=self.plan.half):
             maps, scalars = self.net(x)
         found = losses(x, up, maps, scalars, truth)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.net.zero_grad(set_to_none=True)
         found.total.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), _CLIP)
-        self.optimiser.step()
+        for view, kernel in zip(self._views, self._matrices, strict=True):
+            view.grad = _matrix(kernel.grad)
+        for optimiser in self.optimisers:
+            optimiser.step()
         self._follow()
         self.step += 1
         return found
+
+    def _rendered(self, number: int) -> Truth:
+        """A scenery; the next one is rendered meanwhile, where the device can do both at once."""
+        if self._scenery is None or self._scenery[0] != number:
+            ready = self._ahead if self._ahead and self._ahead[0] == number else self._order(number)
+            self._scenery, self._ahead = ready, self._order(number + 1)
+        return self._scenery[1].result()
+
+    def _order(self, number: int) -> tuple[int, Future[Truth]]:
+        """Have a scenery rendered in the background."""
+        return number, self._painter.submit(scenery, self.plan, number)
 
     def _follow(self) -> None:
         """Let the averaged weights and statistics follow; faster while the run is young."""
@@ -101,7 +126,7 @@ class Run:
             "step": self.step,
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
         }
         temporary = folder / ".checkpoint.tmp"
         torch.save(state, temporary)
@@ -112,8 +137,14 @@ class Run:
         state = torch.load(folder / "checkpoint.pt", map_location=self.plan.device, weights_only=True)
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, stored in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(stored)
         self.step = state["step"]
+
+
+def _matrix(kernel: torch.Tensor) -> torch.Tensor:
+    """A kernel (out, in, size, size) that is laid out channels last as (out, size * size * in)."""
+    return kernel.permute(0, 2, 3, 1).reshape(len(kernel), -1)
 
 
 def scenery(plan: Plan, number: int) -> Truth:
