@@ -69,7 +69,7 @@ def lifted(found: DepthEstimate, photo: Photo) -> Splats:
     """A scene as `reconstruct` makes it, without its regions."""
     colours = photo.encoded(found.view.width, found.view.height)
     made = splats.lift(found, colours)
-    return match_photo(made.splats, found.view, colours, made.rows)
+    return match_photo(made.splats, found.view, colours, made.rows, spilled=made.spilled)
 
 
 def rows(scenes: list[Made], photos: list[Measured]) -> list[Row]:

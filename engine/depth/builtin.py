@@ -1,8 +1,7 @@
 """The built-in estimator: metrology of a single view, offline, with OpenCV and NumPy alone.
 
-lines ─► focal, gravity ─┬─► ground at the camera's height ─────────────┐
-sky ─────────────────────┼─► what stands on it (layout) ◄─┐             ├─► depth ─► normals, uncertainty, confidence
-                         └─► network, where it has weights ┴─► its depth ┘
+lines, sky ─► focal, gravity ─► network ─► in- or outdoors, false skies, its depth ─┐
+                     └─► ground at the camera's height ─► what stands on it (layout) ┴─► depth ─► normals, confidence
 """
 
 import cv2
@@ -11,7 +10,8 @@ import numpy as np
 from ..camera import View
 from ..geometry import pose
 from ..progress import Progress
-from . import network
+from . import fusion, network
+from .gravity import LEAST_LINES
 from .layout import INDOORS, OUTDOORS, Layout, find_layout, usual_layout
 from .pose import Pose, find_pose
 from .record import DEFAULT_CAMERA_HEIGHT, DepthEstimate
@@ -25,8 +25,7 @@ _LEAST_HEADROOM = 0.6
 # Without sky: greenery, or a look upwards at a facade, still mean outdoors.
 _GREEN, _GREENERY_SHARE, _UPWARD = 0.03, 0.04, np.radians(8)
 _SKY_DEPTH, _SKY_FACTOR = 100.0, 3.0  # metres, and times the farthest thing, whichever is more
-# Of the network's depth in that of what stands upright, in logarithms: on photos, more melts what planes keep straight.
-_GUESS_SHARE = 0.2
+_TRUST_IN_GUESSES = 0.5  # in the network where lines and sky say nothing; none in fog, for it sees a wall there
 _OPEN_FACTOR = 2.0  # times the farthest setting: rays that meet nothing without being sky
 
 
@@ -44,19 +43,24 @@ def measure(
     """
     progress(0.0, "Finding lines and sky")
     found = find_pose(colours, focal, focal_from)
+    progress(0.4, "Seeing what the photo shows")
+    said = network.predict(colours, _view(found, 1.0), found.gravity.trusted) if network.available() else None
+    if said is not None:
+        found = fusion.corrected(found, said)
     small = _small(colours)
-    indoors = _indoors(found, small)
+    indoors = _indoors(found, small, said)
     height = camera_height or (_INDOOR_HEIGHT if indoors else DEFAULT_CAMERA_HEIGHT)
     view = _view(found, height)
     trust = Trust.of(found, indoors, camera_height)
     progress(0.5, "Finding ground and surfaces")
-    guess = _guess(colours, view, found, indoors)
-    layout = _layout(found, small, view, indoors, trust.guess, guess)
+    relief = None if said is None else said.relief(view, colours, lock=not indoors)
+    layout = _layout(found, small, view, indoors, trust.guess, said, relief)
     progress(0.7, "Measuring depth")
     depth, ground = _depth(view, layout, found.sky, indoors)
-    if guess is not None:
-        depth = _with_guess(depth, guess, ground | found.sky)
-    relative = trust.relative_error(view, depth, ground, found.sky, layout, guess)
+    if said is not None and relief is not None:
+        depth, ground = fusion.fused(depth, ground, said, relief, _network_share(found, trust))
+    depth = _with_sky(depth, found.sky)
+    relative = trust.relative_error(view, depth, ground, found.sky, layout, None if relief is None else np.exp(relief.smooth))
     progress(0.9, "Measuring normals")
     return DepthEstimate(
         view=view,
@@ -79,11 +83,12 @@ def _small(colours: np.ndarray) -> np.ndarray:
     return np.clip(cv2.resize(colours, size, interpolation=cv2.INTER_AREA), 0, 1)
 
 
-def _indoors(found: Pose, small: np.ndarray) -> bool:
+def _indoors(found: Pose, small: np.ndarray, said: network.Prediction | None) -> bool:
     """Whether the photo was taken in a room."""
     green = small[..., 1] - np.maximum(small[..., 0], small[..., 2]) > _GREEN
     upward = found.gravity.trusted and found.gravity.pitch > _UPWARD
-    return not (found.sky.any() or upward or green.mean() > _GREENERY_SHARE)
+    cues = not (found.sky.any() or upward or green.mean() > _GREENERY_SHARE)
+    return cues if said is None else fusion.indoors(said, cues)
 
 
 def _view(found: Pose, camera_height: float) -> View:
@@ -93,28 +98,26 @@ def _view(found: Pose, camera_height: float) -> View:
     return View(found.focal, found.focal, width / 2, height / 2, width, height, stand)
 
 
-def _guess(colours: np.ndarray, view: View, found: Pose, indoors: bool) -> np.ndarray | None:
-    """The network's depth (H, W) in metres, where it has weights; outdoors its ground is moved to the camera's height."""
-    if not network.available():
-        return None
-    return network.predict(colours, view, found.gravity.trusted).depth(view, colours, lock=not indoors)
-
-
-def _with_guess(depth: np.ndarray, guess: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """Depth (H, W) of planes, drawn a little towards the network's except where it is kept (H, W) as it is."""
-    return np.where(keep, depth, depth * (guess / depth) ** _GUESS_SHARE).astype(np.float32)
-
-
-def _layout(found: Pose, small: np.ndarray, view: View, indoors: bool, unknown: bool, guess: np.ndarray | None) -> Layout:
+def _layout(
+    found: Pose,
+    small: np.ndarray,
+    view: View,
+    indoors: bool,
+    unknown: bool,
+    said: network.Prediction | None,
+    relief: network.Relief | None,
+) -> Layout:
     """What stands on the ground, or the usual where nothing can be said."""
     setting = (INDOORS if indoors else OUTDOORS).seen_from(float(view.position[2]))
     if unknown:
         return usual_layout(setting)
     size = small.shape[1], small.shape[0]
-    if guess is not None:
-        guess = cv2.resize(guess, size, interpolation=cv2.INTER_LINEAR)
     sky = cv2.resize(found.sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    return find_layout(small, sky, view.resized(*size), found.gravity, setting, guess)
+    if said is None or relief is None:
+        return find_layout(small, sky, view.resized(*size), found.gravity, setting)
+    level = cv2.resize(said.ground, size, interpolation=cv2.INTER_LINEAR)
+    distances = np.exp(cv2.resize(relief.smooth, size, interpolation=cv2.INTER_LINEAR))
+    return find_layout(small, sky, view.resized(*size), found.gravity, setting, distances, level)
 
 
 def _depth(view: View, layout: Layout, sky: np.ndarray, indoors: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -127,9 +130,20 @@ def _depth(view: View, layout: Layout, sky: np.ndarray, indoors: bool) -> tuple[
         above = np.where(up > 0, headroom / up, np.inf) if indoors else np.inf
     nearest = np.minimum(np.minimum(floor, layout.reach(rays)), above)
     nearest = np.minimum(nearest, _OPEN_FACTOR * layout.farthest)
-    ground = (floor <= nearest) & ~sky
-    beyond = max(_SKY_DEPTH, _SKY_FACTOR * float(nearest[~sky].max(initial=0)))
-    return np.where(sky, beyond, nearest).astype(np.float32), ground
+    return nearest.astype(np.float32), (floor <= nearest) & ~sky
+
+
+def _network_share(found: Pose, trust: Trust) -> float:
+    """How much of the network's word counts, 0..1."""
+    if not trust.guess:
+        return 1.0
+    return _TRUST_IN_GUESSES if found.gravity.lines >= LEAST_LINES else 0.0
+
+
+def _with_sky(depth: np.ndarray, sky: np.ndarray) -> np.ndarray:
+    """Depth (H, W) with the sky behind all else."""
+    beyond = max(_SKY_DEPTH, _SKY_FACTOR * float(depth[~sky].max(initial=0)))
+    return np.where(sky, np.float32(beyond), depth)
 
 
 def _source(found: Pose, indoors: bool, height: float, given: float | None) -> str:

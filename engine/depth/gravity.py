@@ -5,14 +5,14 @@ A line supports a vanishing point by the angle, in the picture, between itself a
 orthogonal pair of horizontal directions (Coughlan and Yuille 1999, searched on a grid instead of sampled).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..geometry import LOOK_ALONG_Y, rotation_about
 from .lines import Lines
 
-_LEAST_LINES = 8  # fewer do not make a frame of three directions
+LEAST_LINES = 8  # fewer do not make a frame of three directions
 _LEAST_SCORE = 0.22  # below this the best pose is as good as chance (measured on photos)
 _PRIOR = 0.05  # weight of the level prior; at 0.12 and above it pulls indoor photos to a false level (measured)
 _PRIOR_PITCH, _PRIOR_ROLL = np.radians(25), np.radians(6)
@@ -64,7 +64,7 @@ def find_gravity(lines: Lines, focal: float, sky: np.ndarray | None = None) -> G
         focal: pixels.
         sky: (M, 2) pixels from the principal point that are sky, and so above the horizon; or None.
     """
-    if len(lines) < _LEAST_LINES:
+    if len(lines) < LEAST_LINES:
         return _level(lines, focal, sky, 0.0)
     rays = _Rays(lines, focal, sky)
     azimuths = np.arange(_AZIMUTHS) * np.pi / _AZIMUTHS
@@ -76,6 +76,13 @@ def find_gravity(lines: Lines, focal: float, sky: np.ndarray | None = None) -> G
     if score < _LEAST_SCORE:
         return _level(lines, focal, sky, max(score, 0.0))
     return Gravity(float(pitch), float(roll), float(azimuth % (np.pi / 2)), float(score), len(lines), True)
+
+
+def turned_so(gravity: Gravity, up: np.ndarray) -> Gravity:
+    """The same with the tilt that has the world's up (3,), of any length, so in the camera's axes."""
+    up = up / np.linalg.norm(up)
+    pitch, roll = np.arcsin(np.clip(up[2], -1, 1)), np.arctan2(-up[0], -up[1])
+    return replace(gravity, pitch=float(np.clip(pitch, -_MAX_PITCH, _MAX_PITCH)), roll=float(np.clip(roll, -_MAX_ROLL, _MAX_ROLL)))
 
 
 def _level(lines: Lines, focal: float, sky: np.ndarray | None, score: float) -> Gravity:
@@ -94,7 +101,7 @@ def find_focal(lines: Lines, side: int, sky: np.ndarray | None = None) -> float 
         side: the longer side of their picture, pixels.
         sky: as for `find_gravity`.
     """
-    if len(lines) < 2 * _LEAST_LINES:
+    if len(lines) < 2 * LEAST_LINES:
         return None
     azimuths = np.arange(0, np.pi, np.pi / 60)
     pitches, rolls = _axis(_MAX_PITCH, _SWEEP_STEP), _axis(_MAX_ROLL, _SWEEP_STEP)

@@ -33,7 +33,7 @@ _MEETING = 0.5  # logarithm of distance; planes that nearly meet switch for less
 _MIX = 0.6
 _STANDS, _UPPERMOST = 0.3, 1.0  # camera heights above the ground, and slope above the horizon: what counts as upright
 _ENOUGH = 6  # pixels of a direction
-_GUESS_SHARE = 0.5  # of the network's distance against the usual one, in logarithms
+_GUESS_SHARE = 0.6  # of the network's distance against the usual one, in logarithms
 _LEAST_WIDTH = 4  # azimuths; narrower pieces are noise
 _MEETS = 0.3  # logarithm of distance; planes found nearer to each other than this share a corner
 _CORNER_REACH = 5  # azimuths between where the corner is and where the programme switched
@@ -88,7 +88,13 @@ def usual_layout(setting: Setting) -> Layout:
 
 
 def find_layout(
-    small: np.ndarray, sky: np.ndarray, view: View, gravity: Gravity, setting: Setting, guess: np.ndarray | None = None
+    small: np.ndarray,
+    sky: np.ndarray,
+    view: View,
+    gravity: Gravity,
+    setting: Setting,
+    guess: np.ndarray | None = None,
+    level: np.ndarray | None = None,
 ) -> Layout:
     """Find the upright surfaces.
 
@@ -99,12 +105,15 @@ def find_layout(
         gravity: for the directions of the horizontal lines.
         setting: what is usual.
         guess: (H, W) planar metres, a network's; what it says of a direction moves what is usual there.
+        level: (H, W) 0..1, the network's probability of ground, weighed evenly with that of colours.
     """
     rays = view.rays() @ view.world_from_camera[:3, :3].T
     elevation = rays[..., 2] / np.hypot(rays[..., 0], rays[..., 1])
     azimuth = _azimuths(rays, elevation)
     distances = np.geomspace(_LEAST_DISTANCE * view.position[2], setting.farthest, _DISTANCES)
     probability = groundness.ground_probability(small, elevation, sky)
+    if level is not None:
+        probability = (probability + level) / 2
     cost = _contact_cost(probability, groundness.row_edges(small), view, azimuth, distances)
     usual = np.log(np.minimum(setting.backdrop / np.cos(azimuth), setting.farthest))
     if guess is None:

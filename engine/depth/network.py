@@ -1,6 +1,6 @@
 """The depth network without torch: its graph in NumPy, its weights from `weights/`, half a dozen kinds of layer.
 
-photo ─► at about 16 thousand pixels, with rays and gravity ─► U-Net, and again mirrored ─► log depth in camera heights,
+photo ─► at about 36 thousand pixels, with rays and gravity ─► U-Net, and again mirrored ─► log depth in camera heights,
 its spread, sky, normals, what lies behind silhouettes ─► `Prediction`
 
 `engine/depth/training/model.py` is the same graph for training, and says why it is so; a test holds the two together.
@@ -26,16 +26,29 @@ SCALARS = ("scale", "height", "indoors", "tilt x", "tilt z")
 FAR_LOG = 4.5  # log camera heights at which the planes of ground and ceiling end
 _STRIDE = 16  # sides are multiples of it
 
-PIXELS = 16_000  # of the network's own grid: a third more than in most of its training
+PIXELS = 36_000  # of the network's own grid: above the 27 thousand of its training's largest pictures silhouettes still gain
 WEIGHTS = Path(__file__).parent / "weights" / "depth.npz"
 _LEAST_UP = 1e-6
 LEAST_INVERSE = 1e-4  # of camera heights: ten kilometres
 _LEVEL_UP = np.array([0.0, -1.0, 0.0])  # in the camera's axes: what the network is told where gravity is not known
 _LEAST_SIDE = 48  # pixels
+_SOME_SKY = 0.2  # probability: cells with more are partly sky
+_STEP, _BEND = 0.25, 0.0625  # in log depth, within a window and of a cell against its neighbours: a silhouette
+_REACH = 5  # cells
 _MOST_SPREAD = 2.0  # log units
 _LEVEL = 0.85  # cosine to the vertical: what is as level as this may be ground
 _MOST_LACKING = 0.6  # log units; what is farther off the ground's plane is no ground
 _LEAST_FLOOR = 0.03  # of the picture
+
+
+@dataclass(frozen=True, eq=False)
+class Relief:
+    """The network's depth at a picture's size."""
+
+    sharp: np.ndarray  # (H, W) float32, log of planar metres, with silhouettes where the picture's edges are
+    smooth: np.ndarray  # (H, W) float32, the same without
+    beside: np.ndarray  # (H, W) float32, 0..1: how near a silhouette is
+    cells: tuple[int, int]  # rows and columns of the network's own grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +65,30 @@ class Prediction:
     indoors: float  # probability
     up: np.ndarray  # (3,) the world's up in the camera's axes, as the network sees it
 
-    def depth(self, view: View, colours: np.ndarray, lock: bool) -> np.ndarray:
-        """Planar metres on the view's grid, (H, W) float32.
+    def relief(self, view: View, colours: np.ndarray, lock: bool) -> "Relief":
+        """Its depth on the view's grid, in metres; where it sees sky, what is none goes on.
 
         Args:
             view: of the picture, posed over z = 0.
             colours: (H, W, 3) float32, sRGB-encoded: silhouettes are drawn where its edges are.
             lock: whether its ground is moved to the view's.
         """
-        log = self.log_depth + np.float32(self._off_the_ground(view) if lock else 0.0)
-        return np.exp(enlarge(log, colours)) * np.float32(view.position[2])
+        log = self._without_sky() + np.float32(self._off_the_ground(view) if lock else 0.0)
+        log += np.float32(np.log(view.position[2]))
+        size = view.width, view.height
+        smooth = cv2.resize(log, size, interpolation=cv2.INTER_LINEAR)
+        beside = cv2.resize(_beside_steps(log), size, interpolation=cv2.INTER_LINEAR)
+        return Relief(enlarge(log, colours), smooth, beside, log.shape)
+
+    def _without_sky(self) -> np.ndarray:
+        """(h, w) log depth, in the sky that of the nearest cell that is none: the sky's own would bleed over its edge."""
+        sky = (self.sky > _SOME_SKY).astype(np.uint8)
+        if sky.all() or not sky.any():
+            return self.log_depth
+        labels = cv2.distanceTransformWithLabels(sky, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1]
+        value = np.zeros(labels.max() + 1, np.float32)
+        value[labels[sky == 0]] = self.log_depth[sky == 0]
+        return value[labels]
 
     def _off_the_ground(self, view: View) -> float:
         """What the log depth lacks, on average, where the network sees ground; 0 where it sees too little of it."""
@@ -71,6 +98,14 @@ class Prediction:
         lacks = -np.log(np.maximum(-climb, _LEAST_UP)) - self.log_depth
         floor = (climb < 0) & (self.normal @ up > _LEVEL) & (np.abs(lacks) < _MOST_LACKING)
         return float(np.median(lacks[floor])) if floor.mean() > _LEAST_FLOOR else 0.0
+
+
+def _beside_steps(log: np.ndarray) -> np.ndarray:
+    """(h, w) float32, 0..1: cells near a step of depth; an even slope is none."""
+    window = np.ones((_REACH, _REACH), np.uint8)
+    bend = np.abs(log - cv2.blur(log, (3, 3), borderType=cv2.BORDER_REPLICATE))
+    step = (cv2.dilate(log, window) - cv2.erode(log, window) > _STEP) & (cv2.dilate(bend, window) > _BEND)
+    return cv2.GaussianBlur(cv2.dilate(step.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), 1.0)
 
 
 def available() -> bool:

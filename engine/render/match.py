@@ -16,6 +16,7 @@ from .record import RenderOptions
 from .scratch import borrowed
 
 STAGE = "Matching the photo"
+_SPILLED = 0.1  # of the encoded range: no ghost from beside, and the photo's own view gains most of a decibel
 
 
 def match_photo(
@@ -26,6 +27,7 @@ def match_photo(
     iterations: int = 4,
     upper: float | None = 1.0,
     progress: Progress | None = None,
+    spilled: np.ndarray | None = None,
 ) -> Splats:
     """Splats whose picture at `view` is closer to the photo than before, by Van Cittert's iteration (1931).
 
@@ -40,6 +42,8 @@ def match_photo(
         iterations: corrections to try at most.
         upper: the highest colour allowed; None for an HDR photo.
         progress: reported to and asked at every step.
+        spilled: (E,) flat indices of pixels that nearer splats spill onto: their own keep within _SPILLED of their colour,
+            or they would take the opposite of what spills, and show it from beside.
 
     Raises:
         ArgumentError: shapes do not belong together.
@@ -49,6 +53,9 @@ def match_photo(
     progress = progress or Progress()
     there = rows >= 0
     wanted, owners = np.nan_to_num(target[there]), rows[there]
+    bound = rows.ravel()[spilled] if spilled is not None else np.zeros(0, int)
+    bound = bound[bound >= 0]
+    low, high = splats.colors[bound] - np.float32(_SPILLED), splats.colors[bound] + np.float32(_SPILLED)
     colors, best, least = splats.colors, splats.colors, np.inf
     with ThreadPoolExecutor(thread_count(None)) as pool, borrowed() as scratch:
         ready = prepared(splats, pool, progress)
@@ -63,6 +70,7 @@ def match_photo(
                 break
             best, least = colors, error
             colors = _corrected(colors, owners, lacking, upper)
+            colors[bound] = np.clip(colors[bound], low, high)
     progress(1.0, STAGE)
     return splats.with_(colors=best)
 

@@ -47,8 +47,9 @@ class Lifted:
     """Splats, and which of them stands for which pixel of the grid."""
 
     splats: Splats
-    rows: np.ndarray  # (H, W) int32, the front splat that is the photo's pixel; -1 where it has none, and at far edges
+    rows: np.ndarray  # (H, W) int32, the front splat that is the photo's pixel; -1 where it has none
     pixels: np.ndarray  # (N,) int64, the pixel (flat index) that each splat came from
+    spilled: np.ndarray  # (E,) int64 flat: the last pixels of far surfaces, which the near side spills onto
 
 
 def grid_budget(max_splats: int, plain: float = 0.0) -> int:
@@ -96,7 +97,7 @@ def _thinned(surface: Surface, colours: np.ndarray, max_splats: int) -> Lifted:
     front = front.with_(scales=front.scales * np.float32(np.sqrt(depth.size / len(keep))))
     rows = np.full(depth.size, -1, np.int32)
     rows[keep] = np.arange(len(keep), dtype=np.int32)
-    return Lifted(front, rows.reshape(depth.shape), keep)
+    return Lifted(front, rows.reshape(depth.shape), keep, np.zeros(0, np.int64))
 
 
 def _two_layers(surface: Surface, colours: np.ndarray, max_splats: int) -> Lifted:
@@ -110,14 +111,13 @@ def _two_layers(surface: Surface, colours: np.ndarray, max_splats: int) -> Lifte
     rows = np.full(pruned.shape, -1, np.int32)
     rows.ravel()[shown] = np.arange(len(shown), dtype=np.int32)
     rows = np.where(pruned, _first_of_blocks(rows), rows)
-    rows.ravel()[edge.pixels] = -1  # the near side spills onto them, and matching would paint its opposite there
     for unseen, continues in (hidden_layer(surface, unmixed, edge), border_layer(surface, colours)):
         parts.append(unseen)
         pixels.append(continues)
     kept = _within(max_splats, [len(part) for part in parts])
     parts = [part if len(keep) == len(part) else part.select(keep) for part, keep in zip(parts, kept, strict=True)]
     own = np.concatenate([part[keep] for part, keep in zip(pixels, kept, strict=True)])
-    return Lifted(Splats.concatenate(parts), rows, own)
+    return Lifted(Splats.concatenate(parts), rows, own, edge.pixels)
 
 
 def _layers(surface: Surface, colours: np.ndarray) -> tuple[list[_Layer], np.ndarray]:

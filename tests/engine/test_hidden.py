@@ -116,7 +116,7 @@ def test_the_photos_own_view_does_not_show_it(name):
     estimate = estimate_of(picture)
     lifted = lift(estimate, picture.colours)
     without = lifted.splats.select(lifted.splats.origin == PHOTOGRAPHED)
-    own, bare = (match_photo(s, estimate.view, picture.colours, lifted.rows) for s in (lifted.splats, without))
+    own, bare = (match_photo(s, estimate.view, picture.colours, lifted.rows, spilled=lifted.spilled) for s in (lifted.splats, without))
     drawn, undrawn = render(own, estimate.view), render(bare, estimate.view)
     assert (drawn.origin == HIDDEN_LAYER).mean() < 5e-3
     everywhere = np.ones(drawn.alpha.shape, bool)
@@ -127,7 +127,7 @@ def test_far_edges_keep_no_ghost_of_what_stood_before_them():
     """After the colour match the wall's last pixels beside the card are the wall's colour, not the card's opposite."""
     estimate, colours = card()
     lifted = lift(estimate, colours)
-    splats = match_photo(lifted.splats, estimate.view, colours, lifted.rows)
+    splats = match_photo(lifted.splats, estimate.view, colours, lifted.rows, spilled=lifted.spilled)
     away = beside(estimate.view, 0.5)
     drawn = render(splats, away)
     pixels, _ = estimate.view.project(away.unproject(np.full((48, 64), 12.0)))
@@ -179,7 +179,7 @@ def held_out_errors(name, noise, seed):
     confidence = (1 / (1 + (sigma / 0.35) ** 2)).astype(np.float32)
     estimate = replace(estimate_of(replace(picture, depth=np.where(estimate.sky, np.inf, depth))), confidence=confidence)
     lifted = lift(estimate, picture.colours)
-    splats = match_photo(lifted.splats, estimate.view, picture.colours, lifted.rows)
+    splats = match_photo(lifted.splats, estimate.view, picture.colours, lifted.rows, spilled=lifted.spilled)
     confidences, errors = [], []
     for degrees in (-10, 5):
         new = shoot(SCENES[name], orbited(picture.view, degrees, scene_depth(estimate_of(picture))))

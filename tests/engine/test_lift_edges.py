@@ -132,7 +132,7 @@ def test_what_the_photo_shows_is_closed_and_right_from_the_side(name):
     picture = photograph(name)
     estimate = estimate_of(picture, blur=3)
     lifted = lift(estimate, picture.colours)
-    splats = match_photo(lifted.splats, estimate.view, picture.colours, lifted.rows)
+    splats = match_photo(lifted.splats, estimate.view, picture.colours, lifted.rows, spilled=lifted.spilled)
     for degrees in (-20, -10, 5, 10):
         new = shoot(SCENES[name], orbited(picture.view, degrees, scene_depth(estimate)))
         seen, _ = seen_and_hidden(picture, new)

@@ -89,3 +89,14 @@ def test_it_refuses_what_does_not_fit_and_stops_where_cancelled():
     progress.cancel()
     with pytest.raises(Cancelled):
         match_photo(splats, VIEW, target, ROWS, progress=progress)
+
+
+def test_what_is_spilled_onto_keeps_its_colour_nearly_and_the_rest_is_free():
+    target = photo()
+    before = lifted(target).with_(colors=np.full_like(lifted(target).colors, 0.5))
+    spilled = np.flatnonzero(ROWS.ravel() >= 0)[::3]
+    after = match_photo(before, VIEW, target, ROWS, spilled=spilled)
+    moved = np.abs(after.colors - before.colors).max(axis=1)
+    bound = np.isin(np.arange(len(before)), ROWS.ravel()[spilled])
+    assert moved[bound].max() <= 0.1 + 1e-6
+    assert moved[~bound].max() > 0.3

@@ -1,0 +1,94 @@
+"""What the network says, weighed against what lines, colours and planes say.
+
+Each is better at its own: lines at gravity, colours at the sky's edge, planes at keeping walls straight, the network at telling
+rooms from streets and skies from ceilings, and at seeing what is no plane at all.
+"""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from .gravity import Gravity, turned_so
+from .network import Prediction, Relief
+from .pose import Pose
+
+_LEAST_SKY = 0.3  # mean of the network's probability: a sky that colours found and it doubts more is a wall or a lamp
+_CUES = 1.5  # in logits: what sky, greenery and a look upwards weigh against the network's word on rooms
+_SHARE = 0.5  # of the network in depth, in logarithms: the mean of two guesses
+_NEARER = 0.1, 0.4  # logarithms: what the network sees so much before all that begins, and is, a thing of its own
+_THING_SHARE = 0.8  # of the network there
+_ABOUT = 3.0  # cells: standard deviation of what counts as the surroundings of a silhouette
+_SURE_GROUND = 0.35, 0.65  # probabilities between which the plane's depth comes to hold alone
+
+
+def corrected(found: Pose, said: Prediction) -> Pose:
+    """A pose whose sky and, where lines say nothing, gravity are what the network can live with."""
+    gravity = found.gravity
+    if not gravity.trusted:
+        # The two guesses err alike on the whole, the network by habit and level by photographers' play: their mean.
+        gravity = turned_so(gravity, gravity.rotation[2] + said.up)
+    return replace(found, sky=_sky(found.sky, said.sky), gravity=gravity)
+
+
+def _sky(found: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """The pieces of a sky (H, W) that the network, (h, w) probabilities, takes for sky too."""
+    if not found.any():
+        return found
+    said = cv2.resize(said, found.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    count, pieces = cv2.connectedComponents(found.astype(np.uint8), connectivity=4)
+    sums = np.bincount(pieces.ravel(), said.ravel(), count)
+    keep = sums / np.bincount(pieces.ravel(), minlength=count) > _LEAST_SKY
+    keep[0] = False
+    return keep[pieces]
+
+
+def indoors(said: Prediction, cues: bool) -> bool:
+    """Whether the photo was taken in a room.
+
+    Args:
+        said: by the network.
+        cues: what the absence of sky and greenery says.
+    """
+    probability = min(max(said.indoors, 1e-6), 1 - 1e-6)
+    return bool(np.log(probability / (1 - probability)) + (_CUES if cues else -_CUES) > 0)
+
+
+def fused(
+    planes: np.ndarray, ground: np.ndarray, said: Prediction, relief: Relief, trust: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Depth of planes and network together.
+
+    Args:
+        planes: (H, W) metres: ground, upright planes and ceiling.
+        ground: (H, W) bool: where that is the ground's.
+        said: by the network.
+        relief: its depth.
+        trust: 0..1, of the network's share: less where the photo says nothing.
+
+    Returns:
+        (H, W) float32 metres, and (H, W) bool: where both see the ground, whose depth is the plane's.
+    """
+    log = np.log(planes)
+    level = cv2.resize(said.ground, planes.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    level = np.where(ground, _ramp(level, _SURE_GROUND), 0).astype(np.float32)
+    free = trust * (1 - level)
+    # Away from silhouettes the smooth map is mixed in: a wall's windows must not become steps.
+    log = log + free * _SHARE * (relief.smooth - log)
+    nearer = log - relief.sharp
+    log = log - free * _THING_SHARE * _ramp(nearer, _NEARER) * nearer
+    # Beside them the network's own steps, moved as a whole to where both see the surroundings.
+    log = log + free * relief.beside * (relief.sharp + _surroundings(log - relief.sharp, relief.cells) - log)
+    return np.exp(log).astype(np.float32), level == 1
+
+
+def _surroundings(values: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
+    """Means (H, W) over a few cells about each pixel."""
+    small = cv2.resize(values, cells[::-1], interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), _ABOUT, borderType=cv2.BORDER_REPLICATE)
+    return cv2.resize(small, values.shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _ramp(value: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+    """0 up to the first end, 1 from the second."""
+    return np.clip((value - ends[0]) / (ends[1] - ends[0]), 0, 1)
