@@ -60,7 +60,7 @@ def measure(
     if said is not None and relief is not None:
         depth, ground = fusion.fused(depth, ground, said, relief, _network_share(found, trust))
     depth = _with_sky(depth, found.sky)
-    relative = trust.relative_error(view, depth, ground, found.sky, layout, None if relief is None else np.exp(relief.smooth))
+    relative = trust.relative_error(view, depth, ground, found.sky, layout, said, relief)
     progress(0.9, "Measuring normals")
     return DepthEstimate(
         view=view,
