@@ -24,7 +24,7 @@ _CEILING = 2.7  # metres above the floor, and at least this far above the camera
 _LEAST_HEADROOM = 0.6
 # Without sky: greenery, or a look upwards at a facade, still mean outdoors.
 _GREEN, _GREENERY_SHARE, _UPWARD = 0.03, 0.04, np.radians(8)
-_SKY_DEPTH, _SKY_FACTOR = 100.0, 3.0  # metres, and times the farthest thing, whichever is more
+_SKY_DEPTH, _SKY_FACTOR = 100.0, 1.5  # metres, and times the farthest thing, whichever is more
 _TRUST_IN_GUESSES = 0.5  # in the network where lines and sky say nothing; none in fog, for it sees a wall there
 _OPEN_FACTOR = 2.0  # times the farthest setting: rays that meet nothing without being sky
 
@@ -53,12 +53,13 @@ def measure(
     view = _view(found, height)
     trust = Trust.of(found, indoors, camera_height)
     progress(0.5, "Finding ground and surfaces")
-    relief = None if said is None else said.relief(view, colours, lock=not indoors)
+    relief = None if said is None else said.relief(view, colours, found.sky, lock=not indoors)
     layout = _layout(found, small, view, indoors, trust.guess, said, relief)
     progress(0.7, "Measuring depth")
     depth, ground = _depth(view, layout, found.sky, indoors)
+    calm = depth
     if said is not None and relief is not None:
-        depth, ground = fusion.fused(depth, ground, said, relief, _network_share(found, trust))
+        depth, calm, ground = fusion.fused(depth, ground, found.sky, said, relief, _network_share(found, trust))
     depth = _with_sky(depth, found.sky)
     relative = trust.relative_error(view, depth, ground, found.sky, layout, said, relief)
     progress(0.9, "Measuring normals")
@@ -67,7 +68,7 @@ def measure(
         depth=depth,
         uncertainty=(relative * depth).astype(np.float32),
         confidence=trust.confidence(relative, found.sky),
-        normal=normals(view, depth),
+        normal=normals(view, _with_sky(calm, found.sky)),  # details would be noise in them
         sky=found.sky,
         ground=ground,
         source=_source(found, indoors, height, camera_height),

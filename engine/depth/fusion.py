@@ -9,16 +9,17 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from .gravity import Gravity, turned_so
+from .gravity import turned_so
 from .network import Prediction, Relief
 from .pose import Pose
 
 _LEAST_SKY = 0.3  # mean of the network's probability: a sky that colours found and it doubts more is a wall or a lamp
 _CUES = 1.5  # in logits: what sky, greenery and a look upwards weigh against the network's word on rooms
-_SHARE = 0.5  # of the network in depth, in logarithms: the mean of two guesses
+_SHARE = 0.25  # of the network in the depth of walls, in logarithms: planes have heard it already
 _NEARER = 0.1, 0.4  # logarithms: what the network sees so much before all that begins, and is, a thing of its own
-_THING_SHARE = 0.8  # of the network there
+_THING_SHARE = 0.65  # of the network there
 _ABOUT = 3.0  # cells: standard deviation of what counts as the surroundings of a silhouette
+_LEAST_WEIGHT = 1e-3
 _SURE_GROUND = 0.35, 0.65  # probabilities between which the plane's depth comes to hold alone
 
 
@@ -55,38 +56,47 @@ def indoors(said: Prediction, cues: bool) -> bool:
 
 
 def fused(
-    planes: np.ndarray, ground: np.ndarray, said: Prediction, relief: Relief, trust: float = 1.0
-) -> tuple[np.ndarray, np.ndarray]:
+    planes: np.ndarray, ground: np.ndarray, sky: np.ndarray, said: Prediction, relief: Relief, trust: float = 1.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Depth of planes and network together.
 
     Args:
         planes: (H, W) metres: ground, upright planes and ceiling.
         ground: (H, W) bool: where that is the ground's.
+        sky: (H, W) bool: says nothing of what stands before it.
         said: by the network.
         relief: its depth.
         trust: 0..1, of the network's share: less where the photo says nothing.
 
     Returns:
-        (H, W) float32 metres, and (H, W) bool: where both see the ground, whose depth is the plane's.
+        (H, W) float32 metres; the same without the network's details, for normals; and (H, W) bool: where both see the
+        ground, whose depth is the plane's.
     """
     log = np.log(planes)
     level = cv2.resize(said.ground, planes.shape[::-1], interpolation=cv2.INTER_LINEAR)
     level = np.where(ground, _ramp(level, _SURE_GROUND), 0).astype(np.float32)
     free = trust * (1 - level)
     # Away from silhouettes the smooth map is mixed in: a wall's windows must not become steps.
-    log = log + free * _SHARE * (relief.smooth - log)
+    log = calm = log + free * _SHARE * (relief.smooth - log)
     nearer = log - relief.sharp
     log = log - free * _THING_SHARE * _ramp(nearer, _NEARER) * nearer
-    # Beside them the network's own steps, moved as a whole to where both see the surroundings.
-    log = log + free * relief.beside * (relief.sharp + _surroundings(log - relief.sharp, relief.cells) - log)
-    return np.exp(log).astype(np.float32), level == 1
+    # Beside them the network's own steps, moved as a whole to where both see the surroundings; never farther away, for it
+    # loses the tips of roofs to what is behind.
+    step = relief.sharp + _surroundings(log - relief.sharp, ~sky, relief.cells) - log
+    log = log + free * relief.beside * np.minimum(step, 0)
+    return np.exp(log).astype(np.float32), np.exp(calm).astype(np.float32), level == 1
 
 
-def _surroundings(values: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
-    """Means (H, W) over a few cells about each pixel."""
-    small = cv2.resize(values, cells[::-1], interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), _ABOUT, borderType=cv2.BORDER_REPLICATE)
-    return cv2.resize(small, values.shape[::-1], interpolation=cv2.INTER_LINEAR)
+def _surroundings(values: np.ndarray, where: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
+    """Means (H, W) over a few cells about each pixel of what lies within a mask (H, W); 0 where nothing does."""
+
+    def mean(part: np.ndarray) -> np.ndarray:
+        small = cv2.resize(part, cells[::-1], interpolation=cv2.INTER_AREA)
+        return cv2.GaussianBlur(small, (0, 0), _ABOUT, borderType=cv2.BORDER_REPLICATE)
+
+    weight = mean(where.astype(np.float32))
+    means = mean(np.where(where, values, np.float32(0))) / np.maximum(weight, _LEAST_WEIGHT)
+    return cv2.resize(means, values.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _ramp(value: np.ndarray, ends: tuple[float, float]) -> np.ndarray:

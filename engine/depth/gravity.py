@@ -82,7 +82,9 @@ def turned_so(gravity: Gravity, up: np.ndarray) -> Gravity:
     """The same with the tilt that has the world's up (3,), of any length, so in the camera's axes."""
     up = up / np.linalg.norm(up)
     pitch, roll = np.arcsin(np.clip(up[2], -1, 1)), np.arctan2(-up[0], -up[1])
-    return replace(gravity, pitch=float(np.clip(pitch, -_MAX_PITCH, _MAX_PITCH)), roll=float(np.clip(roll, -_MAX_ROLL, _MAX_ROLL)))
+    return replace(
+        gravity, pitch=float(np.clip(pitch, -_MAX_PITCH, _MAX_PITCH)), roll=float(np.clip(roll, -_MAX_ROLL, _MAX_ROLL))
+    )
 
 
 def _level(lines: Lines, focal: float, sky: np.ndarray | None, score: float) -> Gravity:
@@ -161,15 +163,18 @@ def _search(
     """Score, pitch, roll and azimuth of the best pose; `azimuths` hold each direction and its right angle, in halves."""
     half = len(azimuths) // 2
     best = (-np.inf, 0.0, 0.0, 0.0)
+    spins = [_spin(roll) for roll in rolls]
     horizontal = np.stack([np.cos(azimuths), np.sin(azimuths), np.zeros_like(azimuths)], axis=1)
     world = np.vstack([horizontal, [[0, 0, 1]]])
     for pitch in pitches:
-        for roll in rolls:
-            support = rays.support(world @ _rotation(pitch, roll), width)
+        tilt = _tilt(pitch)
+        for roll, spin in zip(rolls, spins, strict=True):
+            rotation = tilt @ spin
+            support = rays.support(world @ rotation, width)
             pair = np.maximum(np.maximum(support[:half], support[half:-1]), support[-1])
             totals = pair @ rays.weight
             top = int(np.argmax(totals))
-            score = float(totals[top]) - _prior(pitch, roll) - rays.sunken_sky(_rotation(pitch, roll))
+            score = float(totals[top]) - _prior(pitch, roll) - rays.sunken_sky(rotation)
             if score > best[0]:
                 best = (score, float(pitch), float(roll), float(azimuths[top]))
     return best
@@ -183,7 +188,15 @@ def _prior(pitch: float, roll: float) -> float:
 
 def _rotation(pitch: float, roll: float) -> np.ndarray:
     """`world_from_camera` (3, 3): roll about the view axis, then pitch about the world's X."""
-    return rotation_about(np.array([1.0, 0, 0]), pitch) @ LOOK_ALONG_Y @ rotation_about(np.array([0, 0, 1.0]), roll)
+    return _tilt(pitch) @ _spin(roll)
+
+
+def _tilt(pitch: float) -> np.ndarray:
+    return rotation_about(np.array([1.0, 0, 0]), pitch) @ LOOK_ALONG_Y
+
+
+def _spin(roll: float) -> np.ndarray:
+    return rotation_about(np.array([0, 0, 1.0]), roll)
 
 
 def _axis(most: float, step: float) -> np.ndarray:

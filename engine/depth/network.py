@@ -35,6 +35,7 @@ _LEAST_SIDE = 48  # pixels
 _SOME_SKY = 0.2  # probability: cells with more are partly sky
 _STEP, _BEND = 0.25, 0.0625  # in log depth, within a window and of a cell against its neighbours: a silhouette
 _REACH = 5  # cells
+_RIM = 7  # cells a side of those surroundings
 _MOST_SPREAD = 2.0  # log units
 _LEVEL = 0.85  # cosine to the vertical: what is as level as this may be ground
 _MOST_LACKING = 0.6  # log units; what is farther off the ground's plane is no ground
@@ -65,29 +66,38 @@ class Prediction:
     indoors: float  # probability
     up: np.ndarray  # (3,) the world's up in the camera's axes, as the network sees it
 
-    def relief(self, view: View, colours: np.ndarray, lock: bool) -> "Relief":
-        """Its depth on the view's grid, in metres; where it sees sky, what is none goes on.
+    def relief(self, view: View, colours: np.ndarray, sky: np.ndarray, lock: bool) -> "Relief":
+        """Its depth on the view's grid, in metres; in the sky what is none goes on, lest it bleeds over the sky's edge.
 
         Args:
             view: of the picture, posed over z = 0.
             colours: (H, W, 3) float32, sRGB-encoded: silhouettes are drawn where its edges are.
+            sky: (H, W) bool, beside what it takes for sky itself.
             lock: whether its ground is moved to the view's.
         """
-        log = self._without_sky() + np.float32(self._off_the_ground(view) if lock else 0.0)
+        log = self._without_sky(sky) + np.float32(self._off_the_ground(view) if lock else 0.0)
         log += np.float32(np.log(view.position[2]))
         size = view.width, view.height
         smooth = cv2.resize(log, size, interpolation=cv2.INTER_LINEAR)
         beside = cv2.resize(_beside_steps(log), size, interpolation=cv2.INTER_LINEAR)
         return Relief(enlarge(log, colours), smooth, beside, log.shape)
 
-    def _without_sky(self) -> np.ndarray:
-        """(h, w) log depth, in the sky that of the nearest cell that is none: the sky's own would bleed over its edge."""
-        sky = (self.sky > _SOME_SKY).astype(np.uint8)
-        if sky.all() or not sky.any():
+    def _without_sky(self, sky: np.ndarray) -> np.ndarray:
+        """(h, w) log depth, in its own and in that sky (H, W) that of the nearest cell that is none.
+
+        It draws a skyline's last cells between thing and sky: they take the nearest depth of their surroundings.
+        """
+        height, width = self.log_depth.shape
+        share = cv2.resize(sky.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        free = (np.maximum(self.sky, share) > _SOME_SKY).astype(np.uint8)
+        if free.all() or not free.any():
             return self.log_depth
-        labels = cv2.distanceTransformWithLabels(sky, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1]
+        window = np.ones((_RIM, _RIM), np.uint8)
+        nearest = cv2.erode(np.where(free, np.float32(np.inf), self.log_depth), window)
+        log = np.where(cv2.dilate(free, window) > 0, nearest, self.log_depth)
+        labels = cv2.distanceTransformWithLabels(free, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1]
         value = np.zeros(labels.max() + 1, np.float32)
-        value[labels[sky == 0]] = self.log_depth[sky == 0]
+        value[labels[free == 0]] = log[free == 0]
         return value[labels]
 
     def _off_the_ground(self, view: View) -> float:

@@ -108,7 +108,9 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
         gaussians = lifted.splats.with_(region=labels.ravel()[lifted.pixels])
     with watch.stage("colours"):
         part = progress.part(0.65, 0.8)
-        gaussians = match_photo(gaussians, estimate.view, colours, lifted.rows, upper=upper, progress=part, spilled=lifted.spilled)
+        gaussians = match_photo(
+            gaussians, estimate.view, colours, lifted.rows, upper=upper, progress=part, spilled=lifted.spilled
+        )
     with watch.stage("levels"):
         levels.attach(gaussians, levels.build_levels(gaussians, progress.part(0.8, 0.85)))
     scene = Scene(

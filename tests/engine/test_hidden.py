@@ -116,7 +116,9 @@ def test_the_photos_own_view_does_not_show_it(name):
     estimate = estimate_of(picture)
     lifted = lift(estimate, picture.colours)
     without = lifted.splats.select(lifted.splats.origin == PHOTOGRAPHED)
-    own, bare = (match_photo(s, estimate.view, picture.colours, lifted.rows, spilled=lifted.spilled) for s in (lifted.splats, without))
+    own, bare = (
+        match_photo(s, estimate.view, picture.colours, lifted.rows, spilled=lifted.spilled) for s in (lifted.splats, without)
+    )
     drawn, undrawn = render(own, estimate.view), render(bare, estimate.view)
     assert (drawn.origin == HIDDEN_LAYER).mean() < 5e-3
     everywhere = np.ones(drawn.alpha.shape, bool)

@@ -143,9 +143,7 @@ def corrected(up: torch.Tensor, scalars: torch.Tensor) -> torch.Tensor:
     return functional.normalize(up + tilt, dim=1)
 
 
-def logs(
-    x: torch.Tensor, up: torch.Tensor, maps: torch.Tensor, scalars: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def logs(x: torch.Tensor, up: torch.Tensor, maps: torch.Tensor, scalars: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Logs of depth over camera height of the ground plane and of what stands before it, each (B, H, W).
 
     Args:
