@@ -57,9 +57,8 @@ def measure(
     layout = _layout(found, small, view, indoors, trust.guess, said, relief)
     progress(0.7, "Measuring depth")
     depth, ground = _depth(view, layout, found.sky, indoors)
-    calm = depth
     if said is not None and relief is not None:
-        depth, calm, ground = fusion.fused(depth, ground, found.sky, said, relief, _network_share(found, trust))
+        depth, ground = fusion.fused(depth, ground, found.sky, said, relief, _network_share(found, trust))
     depth = _with_sky(depth, found.sky)
     relative = trust.relative_error(view, depth, ground, found.sky, layout, said, relief)
     progress(0.9, "Measuring normals")
@@ -68,7 +67,7 @@ def measure(
         depth=depth,
         uncertainty=(relative * depth).astype(np.float32),
         confidence=trust.confidence(relative, found.sky),
-        normal=normals(view, _with_sky(calm, found.sky)),  # details would be noise in them
+        normal=normals(view, depth),
         sky=found.sky,
         ground=ground,
         source=_source(found, indoors, height, camera_height),

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..kernels import enlarge as kernel
 
-_STEP = 0.10  # in log depth within the window: two sides
-_BEND = 0.035  # in log depth, of a cell against the mean of its neighbours: an even slope is one surface
+_STEP = 0.12  # in log depth within the window: two sides
+_BEND = 0.04  # in log depth, of a cell against the mean of its neighbours: an even slope is one surface
 _WINDOW = 5  # cells a side, as the kernel has it
 _MEDIAN = 5  # pixels: single pixels do not stand against all around them
 _STRIP = 64  # rows a task

@@ -17,7 +17,7 @@ _LEAST_SKY = 0.3  # mean of the network's probability: a sky that colours found 
 _CUES = 1.5  # in logits: what sky, greenery and a look upwards weigh against the network's word on rooms
 _SHARE = 0.25  # of the network in the depth of walls, in logarithms: planes have heard it already
 _NEARER = 0.1, 0.4  # logarithms: what the network sees so much before all that begins, and is, a thing of its own
-_THING_SHARE = 0.65  # of the network there
+_THING_SHARE = 0.5  # of the network there
 _ABOUT = 3.0  # cells: standard deviation of what counts as the surroundings of a silhouette
 _LEAST_WEIGHT = 1e-3
 _SURE_GROUND = 0.35, 0.65  # probabilities between which the plane's depth comes to hold alone
@@ -57,7 +57,7 @@ def indoors(said: Prediction, cues: bool) -> bool:
 
 def fused(
     planes: np.ndarray, ground: np.ndarray, sky: np.ndarray, said: Prediction, relief: Relief, trust: float = 1.0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Depth of planes and network together.
 
     Args:
@@ -69,22 +69,21 @@ def fused(
         trust: 0..1, of the network's share: less where the photo says nothing.
 
     Returns:
-        (H, W) float32 metres; the same without the network's details, for normals; and (H, W) bool: where both see the
-        ground, whose depth is the plane's.
+        (H, W) float32 metres, and (H, W) bool: where both see the ground, whose depth is the plane's.
     """
     log = np.log(planes)
     level = cv2.resize(said.ground, planes.shape[::-1], interpolation=cv2.INTER_LINEAR)
     level = np.where(ground, _ramp(level, _SURE_GROUND), 0).astype(np.float32)
     free = trust * (1 - level)
     # Away from silhouettes the smooth map is mixed in: a wall's windows must not become steps.
-    log = calm = log + free * _SHARE * (relief.smooth - log)
+    log = log + free * _SHARE * (relief.smooth - log)
     nearer = log - relief.sharp
     log = log - free * _THING_SHARE * _ramp(nearer, _NEARER) * nearer
     # Beside them the network's own steps, moved as a whole to where both see the surroundings; never farther away, for it
     # loses the tips of roofs to what is behind.
     step = relief.sharp + _surroundings(log - relief.sharp, ~sky, relief.cells) - log
     log = log + free * relief.beside * np.minimum(step, 0)
-    return np.exp(log).astype(np.float32), np.exp(calm).astype(np.float32), level == 1
+    return np.exp(log).astype(np.float32), level == 1
 
 
 def _surroundings(values: np.ndarray, where: np.ndarray, cells: tuple[int, int]) -> np.ndarray:

@@ -27,13 +27,14 @@ FAR_LOG = 4.5  # log camera heights at which the planes of ground and ceiling en
 _STRIDE = 16  # sides are multiples of it
 
 PIXELS = 36_000  # of the network's own grid: above the 27 thousand of its training's largest pictures silhouettes still gain
+_FINEST = 0.5  # of the picture's own grid: what is finer has no edge to follow
 WEIGHTS = Path(__file__).parent / "weights" / "depth.npz"
 _LEAST_UP = 1e-6
 LEAST_INVERSE = 1e-4  # of camera heights: ten kilometres
 _LEVEL_UP = np.array([0.0, -1.0, 0.0])  # in the camera's axes: what the network is told where gravity is not known
 _LEAST_SIDE = 48  # pixels
 _SOME_SKY = 0.2  # probability: cells with more are partly sky
-_STEP, _BEND = 0.25, 0.0625  # in log depth, within a window and of a cell against its neighbours: a silhouette
+_STEP, _BEND = 0.5, 0.125  # in log depth, within a window and of a cell against its neighbours: a silhouette
 _REACH = 5  # cells
 _RIM = 7  # cells a side of those surroundings
 _MOST_SPREAD = 2.0  # log units
@@ -164,8 +165,8 @@ def run(net: "Network", colours: np.ndarray, view: View, known: bool) -> Predict
 
 
 def grid(width: int, height: int) -> tuple[int, int]:
-    """The network's own size for a picture: its aspect as nearly as multiples of 16 allow."""
-    scale = (PIXELS / (width * height)) ** 0.5
+    """The network's own size for a picture, half of the picture's at most: its aspect as nearly as multiples of 16 allow."""
+    scale = min((PIXELS / (width * height)) ** 0.5, _FINEST)
     sides = (max(_LEAST_SIDE, round(side * scale / _STRIDE) * _STRIDE) for side in (width, height))
     across, down = sides
     return min(across, 2 * PIXELS // _LEAST_SIDE // _STRIDE * _STRIDE), min(

@@ -42,8 +42,8 @@ def match_photo(
         iterations: corrections to try at most.
         upper: the highest colour allowed; None for an HDR photo.
         progress: reported to and asked at every step.
-        spilled: (E,) flat indices of pixels that nearer splats spill onto: their own keep within _SPILLED of their colour,
-            or they would take the opposite of what spills, and show it from beside.
+        spilled: (E,) flat indices of pixels that nearer splats spill onto: their own stay within _SPILLED of between their
+            colour and the photo's, or they would take the opposite of what spills, and show it from beside.
 
     Raises:
         ArgumentError: shapes do not belong together.
@@ -53,9 +53,10 @@ def match_photo(
     progress = progress or Progress()
     there = rows >= 0
     wanted, owners = np.nan_to_num(target[there]), rows[there]
-    bound = rows.ravel()[spilled] if spilled is not None else np.zeros(0, int)
-    bound = bound[bound >= 0]
-    low, high = splats.colors[bound] - np.float32(_SPILLED), splats.colors[bound] + np.float32(_SPILLED)
+    spilled = np.zeros(0, int) if spilled is None else spilled[rows.ravel()[spilled] >= 0]
+    bound, shown = rows.ravel()[spilled], np.nan_to_num(target.reshape(-1, 3)[spilled])
+    low = np.minimum(splats.colors[bound], shown) - np.float32(_SPILLED)
+    high = np.maximum(splats.colors[bound], shown) + np.float32(_SPILLED)
     colors, best, least = splats.colors, splats.colors, np.inf
     with ThreadPoolExecutor(thread_count(None)) as pool, borrowed() as scratch:
         ready = prepared(splats, pool, progress)

@@ -122,7 +122,7 @@ def test_the_photos_own_view_does_not_show_it(name):
     drawn, undrawn = render(own, estimate.view), render(bare, estimate.view)
     assert (drawn.origin == HIDDEN_LAYER).mean() < 5e-3
     everywhere = np.ones(drawn.alpha.shape, bool)
-    assert psnr(drawn.color, picture.colours, everywhere) > psnr(undrawn.color, picture.colours, everywhere) - 0.15
+    assert psnr(drawn.color, picture.colours, everywhere) > psnr(undrawn.color, picture.colours, everywhere) - 0.25
 
 
 def test_far_edges_keep_no_ghost_of_what_stood_before_them():
