@@ -20,6 +20,7 @@ from .trust import Trust
 
 SMALL_SIDE = 256  # pixels of the longer side for all that is decided from colours
 _INDOOR_HEIGHT = 1.3  # metres: the median of indoor photos with measured depth
+_HIGHEST_INDOORS = 8.0  # metres: no camera is held higher in a room
 _CEILING = 2.7  # metres above the floor, and at least this far above the camera:
 _LEAST_HEADROOM = 0.6
 # Without sky: greenery, or a look upwards at a facade, still mean outdoors.
@@ -48,7 +49,7 @@ def measure(
     if said is not None:
         found = fusion.corrected(found, said)
     small = _small(colours)
-    indoors = _indoors(found, small, said)
+    indoors = (camera_height or 0) < _HIGHEST_INDOORS and _indoors(found, small, said)
     height = camera_height or (_INDOOR_HEIGHT if indoors else DEFAULT_CAMERA_HEIGHT)
     view = _view(found, height)
     trust = Trust.of(found, indoors, camera_height)
