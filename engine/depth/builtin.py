@@ -15,6 +15,7 @@ from .gravity import LEAST_LINES
 from .layout import INDOORS, OUTDOORS, Layout, find_layout, usual_layout
 from .pose import Pose, find_pose
 from .record import DEFAULT_CAMERA_HEIGHT, DepthEstimate
+from .sky import behind_all
 from .surfaces import normals
 from .trust import Trust
 
@@ -25,7 +26,6 @@ _CEILING = 2.7  # metres above the floor, and at least this far above the camera
 _LEAST_HEADROOM = 0.6
 # Without sky: greenery, or a look upwards at a facade, still mean outdoors.
 _GREEN, _GREENERY_SHARE, _UPWARD = 0.03, 0.04, np.radians(8)
-_SKY_DEPTH, _SKY_FACTOR = 100.0, 1.5  # metres, and times the farthest thing, whichever is more
 _TRUST_IN_GUESSES = 0.5  # in the network where lines and sky say nothing; none in fog, for it sees a wall there
 _OPEN_FACTOR = 2.0  # times the farthest setting: rays that meet nothing without being sky
 
@@ -55,13 +55,13 @@ def measure(
     trust = Trust.of(found, indoors, camera_height)
     progress(0.5, "Finding ground and surfaces")
     relief = None if said is None else said.relief(view, colours, found.sky, lock=not indoors)
-    layout = _layout(found, small, view, indoors, trust.guess, said, relief)
+    layout = _layout(found, small, view, indoors, trust.guess, relief)
     progress(0.7, "Measuring depth")
     depth, ground = _depth(view, layout, found.sky, indoors)
-    if said is not None and relief is not None:
-        depth, ground = fusion.fused(depth, ground, found.sky, said, relief, _network_share(found, trust))
-    depth = _with_sky(depth, found.sky)
-    relative = trust.relative_error(view, depth, ground, found.sky, layout, said, relief)
+    if relief is not None:
+        depth, ground = fusion.fused(depth, ground, found.sky, relief, _network_share(found, trust))
+    depth = behind_all(depth, found.sky)
+    relative = trust.relative_error(view, depth, ground, found.sky, layout, relief)
     progress(0.9, "Measuring normals")
     return DepthEstimate(
         view=view,
@@ -105,7 +105,6 @@ def _layout(
     view: View,
     indoors: bool,
     unknown: bool,
-    said: network.Prediction | None,
     relief: network.Relief | None,
 ) -> Layout:
     """What stands on the ground, or the usual where nothing can be said."""
@@ -114,9 +113,9 @@ def _layout(
         return usual_layout(setting)
     size = small.shape[1], small.shape[0]
     sky = cv2.resize(found.sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    if said is None or relief is None:
+    if relief is None:
         return find_layout(small, sky, view.resized(*size), found.gravity, setting)
-    level = cv2.resize(said.ground, size, interpolation=cv2.INTER_LINEAR)
+    level = cv2.resize(relief.said.ground, size, interpolation=cv2.INTER_LINEAR)
     distances = np.exp(cv2.resize(relief.smooth, size, interpolation=cv2.INTER_LINEAR))
     return find_layout(small, sky, view.resized(*size), found.gravity, setting, distances, level)
 
@@ -139,12 +138,6 @@ def _network_share(found: Pose, trust: Trust) -> float:
     if not trust.guess:
         return 1.0
     return _TRUST_IN_GUESSES if found.gravity.lines >= LEAST_LINES else 0.0
-
-
-def _with_sky(depth: np.ndarray, sky: np.ndarray) -> np.ndarray:
-    """Depth (H, W) with the sky behind all else."""
-    beyond = max(_SKY_DEPTH, _SKY_FACTOR * float(depth[~sky].max(initial=0)))
-    return np.where(sky, np.float32(beyond), depth)
 
 
 def _source(found: Pose, indoors: bool, height: float, given: float | None) -> str:

@@ -33,7 +33,7 @@ def enlarge(log_depth: np.ndarray, colours: np.ndarray) -> np.ndarray:
     cells, colours = np.ascontiguousarray(log_depth, np.float32), np.ascontiguousarray(colours, np.float32)
     height, width = colours.shape[:2]
     smooth = cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
-    parted = _parted(cells)
+    parted = beside_steps(cells, _STEP, _BEND)
     if cells.shape == (height, width) or not parted.any():
         return smooth
     small = cv2.resize(colours, cells.shape[::-1], interpolation=cv2.INTER_AREA)
@@ -46,9 +46,15 @@ def enlarge(log_depth: np.ndarray, colours: np.ndarray) -> np.ndarray:
     return np.where(within, cv2.medianBlur(sided, _MEDIAN), smooth)
 
 
-def _parted(cells: np.ndarray) -> np.ndarray:
-    """(h, w) uint8: cells with two sides within reach."""
+def beside_steps(cells: np.ndarray, step: float, bend: float) -> np.ndarray:
+    """Cells with two sides within reach, (h, w) uint8.
+
+    Args:
+        cells: (h, w) float32, log depth.
+        step: between the two, more than this; an even slope is no step.
+        bend: of one of the cells about it against the mean of its neighbours, more than this.
+    """
     window = np.ones((_WINDOW, _WINDOW), np.uint8)
-    bend = np.abs(cells - cv2.blur(cells, (3, 3), borderType=cv2.BORDER_REPLICATE))
+    bent = np.abs(cells - cv2.blur(cells, (3, 3), borderType=cv2.BORDER_REPLICATE))
     spread = cv2.dilate(cells, window) - cv2.erode(cells, window)
-    return ((spread > _STEP) & (cv2.dilate(bend, window) > _BEND)).astype(np.uint8)
+    return ((spread > step) & (cv2.dilate(bent, window) > bend)).astype(np.uint8)

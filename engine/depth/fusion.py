@@ -19,7 +19,8 @@ _SHARE = 0.25  # of the network in the depth of walls, in logarithms: planes hav
 _NEARER = 0.1, 0.4  # logarithms: what the network sees so much before all that begins, and is, a thing of its own
 _THING_SHARE = 0.5  # of the network there
 _ABOUT = 3.0  # cells: standard deviation of what counts as the surroundings of a silhouette
-_LEAST_WEIGHT = 1e-3
+_LEAST_WEIGHT = 1e-3  # of pixels that count about a cell
+_LEAST = 1e-6  # probability: even a sure network has a finite logit
 _SURE_GROUND = 0.35, 0.65  # probabilities between which the plane's depth comes to hold alone
 
 
@@ -51,12 +52,12 @@ def indoors(said: Prediction, cues: bool) -> bool:
         said: by the network.
         cues: what the absence of sky and greenery says.
     """
-    probability = min(max(said.indoors, 1e-6), 1 - 1e-6)
+    probability = min(max(said.indoors, _LEAST), 1 - _LEAST)
     return bool(np.log(probability / (1 - probability)) + (_CUES if cues else -_CUES) > 0)
 
 
 def fused(
-    planes: np.ndarray, ground: np.ndarray, sky: np.ndarray, said: Prediction, relief: Relief, trust: float = 1.0
+    planes: np.ndarray, ground: np.ndarray, sky: np.ndarray, relief: Relief, trust: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Depth of planes and network together.
 
@@ -64,15 +65,14 @@ def fused(
         planes: (H, W) metres: ground, upright planes and ceiling.
         ground: (H, W) bool: where that is the ground's.
         sky: (H, W) bool: says nothing of what stands before it.
-        said: by the network.
-        relief: its depth.
+        relief: what the network says.
         trust: 0..1, of the network's share: less where the photo says nothing.
 
     Returns:
         (H, W) float32 metres, and (H, W) bool: where both see the ground, whose depth is the plane's.
     """
     log = np.log(planes)
-    level = cv2.resize(said.ground, planes.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    level = cv2.resize(relief.said.ground, planes.shape[::-1], interpolation=cv2.INTER_LINEAR)
     level = np.where(ground, _ramp(level, _SURE_GROUND), 0).astype(np.float32)
     free = trust * (1 - level)
     # Away from silhouettes the smooth map is mixed in: a wall's windows must not become steps.
@@ -81,7 +81,7 @@ def fused(
     log = log - free * _THING_SHARE * _ramp(nearer, _NEARER) * nearer
     # Beside them the network's own steps, moved as a whole to where both see the surroundings; never farther away, for it
     # loses the tips of roofs to what is behind.
-    step = relief.sharp + _surroundings(log - relief.sharp, ~sky, relief.cells) - log
+    step = relief.sharp + _surroundings(log - relief.sharp, ~sky, relief.said.log_depth.shape) - log
     log = log + free * relief.beside * np.minimum(step, 0)
     return np.exp(log).astype(np.float32), level == 1
 

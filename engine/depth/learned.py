@@ -19,6 +19,7 @@ from ..geometry import pose
 from ..progress import Progress
 from . import builtin
 from .record import DepthEstimate
+from .sky import behind_all
 from .surfaces import normals
 
 NEEDS_AI_ENGINE = (
@@ -39,7 +40,6 @@ _LEAST_FLOOR = 0.01  # of the picture that must be floor before its distance is 
 _LEAST_DROP = 0.03  # how far a ray to the floor falls a metre: flatter ones tell the height badly
 _HEIGHTS = (0.05, 500.0)  # metres: from an insect's eye to a drone's
 _GROUND_REACH, _GROUND_LEAST = 0.03, 0.05  # of the distance, and metres: how far the ground may rise and fall
-_SKY_DEPTH, _SKY_FACTOR = 100.0, 1.5  # metres, and times the farthest thing, as the built-in estimate has it
 _SKY_BEYOND = 80  # percent of what is no sky that must be nearer than what is; a white wall is not
 _SKY_ERROR, _SKY_CONFIDENCE = 0.5, 0.6  # its distance is unknown, but at that distance it moves no pixel
 _SKY_SHARE = 0.1  # of the picture: a room's window has less
@@ -135,8 +135,7 @@ def place(base: DepthEstimate, depth: np.ndarray, model: models.LocalModel, know
     depth = depth * np.float32(factor)
     view = replace(base.view, world_from_camera=pose(base.view.world_from_camera[:3, :3], np.array([0.0, 0.0, height])))
     sky = real_sky(base.sky, depth, model)
-    beyond = max(_SKY_DEPTH, _SKY_FACTOR * float(depth[~sky].max(initial=0)))
-    depth = np.where(sky, np.float32(beyond), depth)
+    depth = behind_all(depth, sky)
     normal = normals(view, depth)
     rises = np.abs(view.unproject(depth)[..., 2]) < np.maximum(_GROUND_REACH * depth, _GROUND_LEAST)
     relative = relative_error(depth, sky, model, known)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..camera import View
 from ..errors import DepthError
-from .enlarge import enlarge
+from .enlarge import beside_steps, enlarge
 
 # Of the graph; the trainer's model imports them.
 INPUTS = 8  # red, green, blue, ray x, ray y, sine of elevation, whether gravity is known, log depth of the unit plane
@@ -35,7 +35,7 @@ _LEVEL_UP = np.array([0.0, -1.0, 0.0])  # in the camera's axes: what the network
 _LEAST_SIDE = 48  # pixels
 _SOME_SKY = 0.2  # probability: cells with more are partly sky
 _STEP, _BEND = 0.5, 0.125  # in log depth, within a window and of a cell against its neighbours: a silhouette
-_REACH = 5  # cells
+_FADE = 1.0  # cells: standard deviation with which the neighbourhood of a silhouette ends
 _RIM = 7  # cells a side of those surroundings
 _MOST_SPREAD = 2.0  # log units
 _LEVEL = 0.85  # cosine to the vertical: what is as level as this may be ground
@@ -47,10 +47,10 @@ _LEAST_FLOOR = 0.03  # of the picture
 class Relief:
     """The network's depth at a picture's size."""
 
+    said: "Prediction"
     sharp: np.ndarray  # (H, W) float32, log of planar metres, with silhouettes where the picture's edges are
     smooth: np.ndarray  # (H, W) float32, the same without
     beside: np.ndarray  # (H, W) float32, 0..1: how near a silhouette is
-    cells: tuple[int, int]  # rows and columns of the network's own grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +80,9 @@ class Prediction:
         log += np.float32(np.log(view.position[2]))
         size = view.width, view.height
         smooth = cv2.resize(log, size, interpolation=cv2.INTER_LINEAR)
-        beside = cv2.resize(_beside_steps(log), size, interpolation=cv2.INTER_LINEAR)
-        return Relief(enlarge(log, colours), smooth, beside, log.shape)
+        steps = cv2.dilate(beside_steps(log, _STEP, _BEND), np.ones((3, 3), np.uint8)).astype(np.float32)
+        beside = cv2.resize(cv2.GaussianBlur(steps, (0, 0), _FADE), size, interpolation=cv2.INTER_LINEAR)
+        return Relief(self, enlarge(log, colours), smooth, beside)
 
     def _without_sky(self, sky: np.ndarray) -> np.ndarray:
         """(h, w) log depth, in its own and in that sky (H, W) that of the nearest cell that is none.
@@ -109,14 +110,6 @@ class Prediction:
         lacks = -np.log(np.maximum(-climb, _LEAST_UP)) - self.log_depth
         floor = (climb < 0) & (self.normal @ up > _LEVEL) & (np.abs(lacks) < _MOST_LACKING)
         return float(np.median(lacks[floor])) if floor.mean() > _LEAST_FLOOR else 0.0
-
-
-def _beside_steps(log: np.ndarray) -> np.ndarray:
-    """(h, w) float32, 0..1: cells near a step of depth; an even slope is none."""
-    window = np.ones((_REACH, _REACH), np.uint8)
-    bend = np.abs(log - cv2.blur(log, (3, 3), borderType=cv2.BORDER_REPLICATE))
-    step = (cv2.dilate(log, window) - cv2.erode(log, window) > _STEP) & (cv2.dilate(bend, window) > _BEND)
-    return cv2.GaussianBlur(cv2.dilate(step.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), 1.0)
 
 
 def available() -> bool:
@@ -168,10 +161,9 @@ def grid(width: int, height: int) -> tuple[int, int]:
     """The network's own size for a picture, half of the picture's at most: its aspect as nearly as multiples of 16 allow."""
     scale = min((PIXELS / (width * height)) ** 0.5, _FINEST)
     sides = (max(_LEAST_SIDE, round(side * scale / _STRIDE) * _STRIDE) for side in (width, height))
-    across, down = sides
-    return min(across, 2 * PIXELS // _LEAST_SIDE // _STRIDE * _STRIDE), min(
-        down, 2 * PIXELS // _LEAST_SIDE // _STRIDE * _STRIDE
-    )
+    most = 2 * PIXELS // _LEAST_SIDE // _STRIDE * _STRIDE
+    across, down = (min(side, most) for side in sides)
+    return across, down
 
 
 def inputs(colours: np.ndarray, view: View, known: bool) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""Which pixels are sky: smooth, bright or blue, touching the top; GrabCut draws the edge, local colours make it crisp."""
+"""Which pixels are sky, and how far it is.
+
+Sky is smooth, bright or blue, and touches the top; GrabCut draws the edge, local colours make it crisp.
+"""
 
 import cv2
 import numpy as np
@@ -18,6 +21,7 @@ _LEAST_TOP_SHARE = 0.06  # of the top row
 _DARKEST = 0.3  # mean brightness; nights cannot be told from walls
 _BLUE_WEIGHT, _BLUE_ENOUGH = 4.0, 0.12  # blue over red against brightness over the rest's median
 _GRABCUT_ITERATIONS = 2
+_DEPTH, _FACTOR = 100.0, 1.5  # metres, and times the farthest thing, whichever is more
 
 
 def find_sky(colours: np.ndarray) -> np.ndarray:
@@ -55,6 +59,12 @@ def looks_like_sky(sky: np.ndarray, colours: np.ndarray) -> float:
         return 0.0
     blue = float((colours[..., 2] - colours[..., 0])[sky].mean())
     return _BLUE_WEIGHT * min(blue, _BLUE_ENOUGH) + brightness - float(np.median(light[~sky]))
+
+
+def behind_all(depth: np.ndarray, sky: np.ndarray) -> np.ndarray:
+    """Depth (H, W) float32 metres with the sky (H, W) bool behind all else."""
+    beyond = max(_DEPTH, _FACTOR * float(depth[~sky].max(initial=0)))
+    return np.where(sky, np.float32(beyond), depth)
 
 
 def _candidates(small: np.ndarray) -> np.ndarray:

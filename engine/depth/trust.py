@@ -7,7 +7,7 @@ import numpy as np
 
 from ..camera import View
 from .layout import Layout
-from .network import Prediction, Relief
+from .network import Relief
 from .pose import DEFAULT, FROM_LINES, Pose
 
 # Relative standard deviations, from photos with measured depth.
@@ -60,7 +60,6 @@ class Trust:
         ground: np.ndarray,
         sky: np.ndarray,
         layout: Layout,
-        said: Prediction | None = None,
         relief: Relief | None = None,
     ) -> np.ndarray:
         """One standard deviation of each pixel's depth over its depth, (H, W) float32, at most 1.
@@ -71,20 +70,20 @@ class Trust:
             ground: (H, W) bool.
             sky: (H, W) bool.
             layout: what stands on the ground.
-            said: by the network, if one was asked: the spread that it expects.
-            relief: its depth: where it disagrees, or draws a silhouette, there is more doubt.
+            relief: what a network says, if one was asked: where it disagrees, expects a spread, or draws a silhouette,
+                there is more doubt.
         """
         rays = view.rays() @ view.world_from_camera[:3, :3].T
         lengths = depth * np.hypot(rays[..., 0], rays[..., 1]) / view.position[2]
         # A ground point at `lengths` camera heights moves by (1 + lengths^2) heights a radian of tilt.
         floor = self.tilt_error * (lengths + 1 / np.maximum(lengths, 0.1))
-        upright = np.hypot(_UPRIGHT if said is None else _UPRIGHT_SEEN, _DOUBT * layout.doubt[layout.piece(rays)])
+        upright = np.hypot(_UPRIGHT if relief is None else _UPRIGHT_SEEN, _DOUBT * layout.doubt[layout.piece(rays)])
         if relief is not None:
             upright = np.hypot(upright, _DISAGREEMENT * np.abs(relief.smooth - np.log(depth)))
         common = self.height_error**2 + self.focal_error**2 + (_GUESS**2 if self.guess else 0.0)
         relative = np.sqrt(np.where(ground, np.minimum(floor, upright), upright) ** 2 + common)
-        if said is not None and relief is not None:
-            spread = cv2.resize(said.spread, (view.width, view.height), interpolation=cv2.INTER_LINEAR)
+        if relief is not None:
+            spread = cv2.resize(relief.said.spread, (view.width, view.height), interpolation=cv2.INTER_LINEAR)
             relative = np.hypot(relative, spread) * (1 + relief.beside)
         return np.where(sky, _SKY_ERROR, np.minimum(relative, _MOST)).astype(np.float32)
 

@@ -24,9 +24,9 @@ def said(**maps):
     return Prediction(**{"normal": normal, **values, **scalars, **maps})
 
 
-def relief(sharp, smooth, beside=0.0):
+def relief(sharp, smooth, beside=0.0, **maps):
     """A network's depth from maps of metres."""
-    return Relief(np.log(sharp), np.log(smooth), np.full(SHAPE, beside, np.float32), (12, 16))
+    return Relief(said(**maps), np.log(sharp), np.log(smooth), np.full(SHAPE, beside, np.float32))
 
 
 def gravity(pitch=0.0, roll=0.0, trusted=True):
@@ -43,13 +43,13 @@ def depths(seed, count):
 def test_what_is_fused_lies_between_planes_and_network(seed, trust):
     planes, sharp, smooth = depths(seed, 3)
     ground = np.random.default_rng(seed).random(SHAPE) < 0.5
-    depth, level = fusion.fused(planes, ground, NO_SKY, said(), relief(sharp, smooth), trust)
+    depth, level = fusion.fused(planes, ground, NO_SKY, relief(sharp, smooth), trust)
     lowest, highest = np.min([planes, sharp, smooth], axis=0), np.max([planes, smooth], axis=0)
     assert depth.dtype == np.float32
     assert (depth >= lowest * 0.9999).all()
     assert (depth <= highest * 1.0001).all()
     assert not level.any()  # the network sees none
-    untrusted, _ = fusion.fused(planes, ground, NO_SKY, said(), relief(sharp, smooth), 0.0)
+    untrusted, _ = fusion.fused(planes, ground, NO_SKY, relief(sharp, smooth), 0.0)
     np.testing.assert_allclose(untrusted, planes, rtol=1e-5)
 
 
@@ -57,7 +57,7 @@ def test_what_both_call_ground_keeps_its_planes_depth():
     planes, sharp, smooth = depths(1, 3)
     ground = np.zeros(SHAPE, bool)
     ground[20:] = True
-    depth, level = fusion.fused(planes, ground, NO_SKY, said(ground=np.ones((12, 16), np.float32)), relief(sharp, smooth))
+    depth, level = fusion.fused(planes, ground, NO_SKY, relief(sharp, smooth, ground=np.ones((12, 16), np.float32)))
     np.testing.assert_array_equal(level, ground)
     np.testing.assert_allclose(depth[ground], planes[ground], rtol=1e-5)
     assert np.abs(np.log(depth / planes))[~ground].mean() > 0.1
@@ -69,7 +69,7 @@ def test_a_thing_before_a_wall_stands_out_and_the_wall_stays_straight():
     sharp = smooth.copy()
     sharp[20:30, 20:30] = 3.0  # a thing
     sharp[5:10, 5:10] = 9.7  # a window's frame
-    depth, _ = fusion.fused(planes, np.zeros(SHAPE, bool), NO_SKY, said(), relief(sharp, smooth))
+    depth, _ = fusion.fused(planes, np.zeros(SHAPE, bool), NO_SKY, relief(sharp, smooth))
     assert depth[25, 25] < 6.5
     assert abs(depth[7, 7] / depth[7, 40] - 1) < 0.01
 
@@ -78,7 +78,7 @@ def test_beside_silhouettes_the_networks_steps_are_drawn_about_where_the_planes_
     planes = np.full(SHAPE, 10.0, np.float32)
     sharp = np.full(SHAPE, 22.0, np.float32)  # it sees all twice as far away
     sharp[:, 32:] = 20.0
-    depth, _ = fusion.fused(planes, np.zeros(SHAPE, bool), NO_SKY, said(), relief(sharp, planes, beside=1.0))
+    depth, _ = fusion.fused(planes, np.zeros(SHAPE, bool), NO_SKY, relief(sharp, planes, beside=1.0))
     assert depth[24, 31] == pytest.approx(10)  # never farther
     assert 9 < depth[24, 32] < 9.8
 
@@ -89,7 +89,7 @@ def test_the_sky_behind_moves_no_silhouette():
     sky[:, :32] = True
     planes[sky] = 500.0
     thing = np.full(SHAPE, 10.0, np.float32)
-    depth, _ = fusion.fused(planes, NO_SKY, sky, said(), relief(thing, thing, beside=1.0))
+    depth, _ = fusion.fused(planes, NO_SKY, sky, relief(thing, thing, beside=1.0))
     np.testing.assert_allclose(depth[~sky], 10.0, rtol=0.01)
 
 

@@ -226,8 +226,8 @@ def test_disagreement_is_doubt():
     def error(off=0.0, beside=0.0, spread=0.1):
         cells = np.full((6, 8), spread, np.float32)
         sees = Prediction(cells, cells, cells, np.zeros((6, 8, 3)), cells, cells, 1.6, 0.0, np.array([0.0, -1.0, 0.0]))
-        relief = Relief(log + off, log + off, np.full(log.shape, beside), (6, 8))
-        return trust.relative_error(truth.view, depth, nothing, nothing, layout, sees, relief)
+        relief = Relief(sees, log + off, log + off, np.full(log.shape, beside))
+        return trust.relative_error(truth.view, depth, nothing, nothing, layout, relief)
 
     for doubtful in (error(off=0.7), error(beside=1.0), error(spread=0.6)):
         assert (doubtful > error()).mean() > 0.9
