@@ -191,7 +191,13 @@ def test_an_environment_that_does_not_work_is_not_stamped(monkeypatch, tmp_path)
 def test_the_zip_holds_what_blender_needs_and_no_more(package_zip):
     names = set(zipfile.ZipFile(package_zip).namelist())
     libraries = {f"engine/kernels/lib/{target.filename}" for target in compiler.targets_for()}
-    assert {*package.ROOT_FILES, "blender_manifest.toml", "engine/cli.py", "anchorstage_addon/__init__.py"} <= names
+    assert {
+        *package.ROOT_FILES,
+        "blender_manifest.toml",
+        "engine/cli.py",
+        "engine/depth/weights/depth.npz",
+        "anchorstage_addon/__init__.py",
+    } <= names
     assert {name for name in names if name.startswith("engine/kernels/lib/")} == libraries
     tops = {name.partition("/")[0] for name in names}
     assert tops == {*package.ROOT_FILES, "blender_manifest.toml", "engine", "anchorstage_addon", "wheels"}
