@@ -29,7 +29,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def solid(kind, centre, half=(1.0, 1.0, 1.0), angle=0.0, owner=7):
+def solid(kind, centre, half=(1.0, 1.0, 1.0), angle=0.0, owner=7, ragged=0.0):
     """One scene with one solid."""
     return raycast.Solids(
         torch.tensor([kind]),
@@ -38,6 +38,7 @@ def solid(kind, centre, half=(1.0, 1.0, 1.0), angle=0.0, owner=7):
         torch.tensor([[[math.cos(angle), math.sin(angle)]]]),
         torch.tensor([[owner]]),
         torch.tensor([[True]]),
+        torch.tensor([[ragged]]),
     )
 
 

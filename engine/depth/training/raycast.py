@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 import torch
 
+from .noise import noise
+
 BOX, BALL, TUBE, GABLE, ROOM = range(5)  # ROOM: a box seen from inside
 GROUND = 0  # owner of the plane z = 0
 NOTHING = -1  # owner of the sky
 _TINY = 1e-9
 _NEAR = 0.05  # metres; nearer surfaces are inside the lens
+_LEAVES, _LEAVES_REACH = (9.0, 26.0, 60.0), 1.6  # bumps a radian on crowns of leaves, and how far they reach
 
 
 class Solids(NamedTuple):
@@ -25,6 +28,7 @@ class Solids(NamedTuple):
     turn: torch.Tensor  # (B, P, 2) cosine and sine of the rotation about z
     owner: torch.Tensor  # (B, P) int64: parts of one object share it; GROUND for what hides nothing
     there: torch.Tensor  # (B, P) bool
+    ragged: torch.Tensor  # (B, P) 0..1: how uneven a ball is, as crowns of leaves are; other solids have none
 
     def compact(self) -> tuple["Solids", torch.Tensor]:
         """The same scenes in as few slots as hold them, and the old slot of each new one, (B, P')."""
@@ -47,6 +51,7 @@ class Solids(NamedTuple):
             self.turn.gather(1, wide.expand(-1, -1, 2)),
             self.owner.gather(1, index),
             self.there.gather(1, index),
+            self.ragged.gather(1, index),
         ), index
 
 
@@ -69,12 +74,14 @@ def cast(solids: Solids, origin: torch.Tensor, rays: torch.Tensor) -> Hits:
     """
     start = tuple(origin[:, i : i + 1] for i in range(3))
     ray = tuple(rays[..., i].contiguous() for i in range(3))
+    leaves = _leaves(ray, (start[2] * 7.31) % 1)
     depth = torch.where(ray[2] < -_TINY, start[2] / (-ray[2]).clamp_min(_TINY), torch.inf)
     slot = torch.full_like(depth, -1, dtype=torch.int32)
     owner = torch.where(depth.isinf(), NOTHING, GROUND).int()
     second = torch.full_like(depth, torch.inf)
     for p, kind in enumerate(solids.kinds.tolist()):
-        near, far = _interval(kind, *_to_local(solids, p, start, ray))
+        square = 1 + solids.ragged[:, p : p + 1] * leaves if kind == BALL else 1.0
+        near, far = _interval(kind, *_to_local(solids, p, start, ray), square)
         hit = (near < far) & ((far if kind == ROOM else near) > _NEAR) & solids.there[:, p : p + 1]
         t = torch.where(hit, far if kind == ROOM else near, torch.inf)
         mine = solids.owner[:, p : p + 1].int()
@@ -160,10 +167,16 @@ def _to_local(solids: Solids, p: int, start: Triple, ray: Triple) -> tuple[Tripl
     )
 
 
-def _interval(kind: int, p: Triple, q: Triple) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where the rays p + t q enter and leave a unit solid; entry is after exit where they miss it."""
+def _leaves(ray: Triple, seed: torch.Tensor) -> torch.Tensor:
+    """What rays add to the squared radius of ragged balls, (B, N), about -1..1: bumps and holes, at all distances alike."""
+    bumps = [noise(ray[0] * often + 99, ray[2] * often + 99, seed + often) - 0.5 for often in _LEAVES]
+    return torch.stack(bumps).sum(0) * (2 / len(_LEAVES)) * _LEAVES_REACH
+
+
+def _interval(kind: int, p: Triple, q: Triple, square: torch.Tensor | float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the rays p + t q enter and leave a unit solid; entry is after exit where they miss it; balls have that radius^2."""
     if kind == BALL:
-        return _circle(p, q)
+        return _circle(p, q, square)
     if kind == TUBE:
         near, far = _circle(p[:2], q[:2])
         bottom, top = _slab(p[2], q[2])
@@ -188,11 +201,13 @@ def _slab(p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
     return middle - reach, middle + reach
 
 
-def _circle(p: tuple[torch.Tensor, ...], q: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Interval within unit distance of the origin, over two or three coordinates."""
+def _circle(
+    p: tuple[torch.Tensor, ...], q: tuple[torch.Tensor, ...], square: torch.Tensor | float = 1.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Interval within a distance of the origin, given squared, over two or three coordinates."""
     a = sum(x * x for x in q) + _TINY
     b = sum(x * y for x, y in zip(p, q, strict=True))
-    c = sum(x * x for x in p) - 1
+    c = sum(x * x for x in p) - square
     root = b * b - a * c
     reach = root.clamp_min(0).sqrt()
     miss = root < 0

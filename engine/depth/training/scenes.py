@@ -10,11 +10,12 @@ import torch
 
 from . import things
 from .draw import Draw
-from .raycast import BALL, BOX, GABLE, ROOM, Solids
+from .raycast import BALL, BOX, GABLE, ROOM, TUBE, Solids
 
 STREET, SQUARE, LANDSCAPE, CLOSE, INDOORS, CORRIDOR = range(6)
 KIND_WEIGHTS = (0.25, 0.19, 0.09, 0.11, 0.29, 0.07)
-_BUILDINGS, _HILLS, _THINGS, _PICTURES = 8, 2, 10, 5
+_BUILDINGS, _HILLS, _THINGS, _PICTURES, _LAMPS, _TABLED = 8, 2, 10, 5, 2, 10
+_TABLES = 0.22  # of the rooms: seen over a table-top, as if it were the floor
 _STYLES = (0.57, 0.17, 0.07, 0.03, 0.16)  # of a row: facades, brick, plaster, boards, and trees as a wall of leaves
 _ABSENT = 1e-3  # metres: the half size of what is not there, so that nothing divides by 0
 
@@ -71,19 +72,25 @@ class _Builder:
         turn = torch.stack([angle.cos(), angle.sin()], dim=-1)
         count, slots = there.shape
         kinds = torch.full((slots,), kind, device=there.device)
-        self.slots.append((kinds, centre, half.clamp_min(_ABSENT), turn, owner.expand(count, -1), there, material, paint))
+        # Crowns and shrubs: each uneven in its own way, some hardly.
+        uneven = (material == things.LEAVES) * self.draw.uniform(0.1, 1, slots) if kind == BALL else torch.zeros_like(angle)
+        half, owner = half.clamp_min(_ABSENT), owner.expand(count, -1)
+        self.slots.append(
+            (kinds, centre, half, turn.expand(count, slots, 2), owner, there, uneven.expand(count, -1), material, paint)
+        )
 
     def build(self) -> tuple[Solids, torch.Tensor, torch.Tensor]:
         """The solids, their materials and paints."""
         columns = list(zip(*self.slots, strict=True))
-        solids = Solids(torch.cat(columns[0]), *(torch.cat(column, dim=1) for column in columns[1:6]))
-        return solids, torch.cat(columns[6], dim=1), torch.cat(columns[7], dim=1)
+        solids = Solids(torch.cat(columns[0]), *(torch.cat(column, dim=1) for column in columns[1:7]))
+        return solids, torch.cat(columns[7], dim=1), torch.cat(columns[8], dim=1)
 
 
 def sample(draw: Draw) -> Scenes:
     """Draw a batch of scenes."""
     kind = draw.pick(KIND_WEIGHTS)
-    camera = _camera(draw, kind)
+    tabled = draw.chance(_TABLES) & (kind == INDOORS)
+    camera = _camera(draw, kind, tabled)
     builder = _Builder(draw)
     turn = torch.where(kind == INDOORS, draw.normal(0, 0.6), draw.normal(0, 0.22))
     room = _room(builder, kind, turn)
@@ -92,19 +99,22 @@ def sample(draw: Draw) -> Scenes:
     _hills(builder, kind)
     _pictures(builder, kind, turn, room)
     _put_things(builder, kind, turn, room, width)
+    _table_top(builder, tabled, camera.height)
     solids, material, paint = builder.build()
     return Scenes(solids, material, paint, kind, camera, turn, width)
 
 
-def _camera(draw: Draw, kind: torch.Tensor) -> Camera:
+def _camera(draw: Draw, kind: torch.Tensor, tabled: torch.Tensor) -> Camera:
     """Heights, tilts and lenses as photographers have them; some extremes of each."""
     indoors = kind >= INDOORS
     usual = torch.where(indoors, draw.normal(1.3, 0.28).clamp(0.4, 1.9), 1.6 * draw.normal(0, 0.1).exp())
     height = torch.where(draw.chance(0.15), draw.uniform(0.4, 1.9), usual)
+    height = torch.where(tabled, draw.uniform(0.95, 1.7), height)
     drone = draw.chance(0.06) & ~indoors
     height = torch.where(drone, draw.uniform(3, 25), height)
     pitch = torch.where(indoors, draw.normal(-11, 9), draw.normal(0.5, 5))
     pitch = torch.where(kind == CLOSE, draw.normal(-16, 10), pitch)
+    pitch = torch.where(tabled, draw.normal(-14, 8), pitch)
     pitch = torch.where(draw.chance(0.2), draw.uniform(-40, 30), pitch)
     pitch = torch.where(drone, draw.uniform(-40, 0), pitch).clamp(-42, 32).deg2rad()
     roll = torch.where(draw.chance(0.12), draw.normal(0, 6), draw.normal(0, 1.2)).deg2rad()
@@ -188,6 +198,32 @@ def _buildings(builder: _Builder, kind: torch.Tensor, turn: torch.Tensor, width:
     eaves = torch.stack([eaves[..., 0], eaves[..., 1], draw.uniform(0.35, 0.8, n) * eaves[..., 1]], -1)
     tiles = torch.full_like(style, things.TILES)
     builder.add(GABLE, top, eaves, spin, owner, tiles, _paints(draw, n, 0.1, 0.5), roof)
+    front = street & there & ~wood & draw.chance(0.5, n)
+    _bays(builder, place, half, spin, side.expand_as(spin), turn, front)
+
+
+def _bays(
+    builder: _Builder,
+    place: torch.Tensor,
+    half: torch.Tensor,
+    spin: torch.Tensor,
+    side: torch.Tensor,
+    turn: torch.Tensor,
+    there: torch.Tensor,
+) -> None:
+    """Balconies, bays, awnings and signs on the fronts of a street's houses, one each."""
+    draw, n = builder.draw, there.shape[1]
+    flat = draw.chance(0.6, n)  # awnings and balconies; bays are tall
+    size = torch.stack(
+        [draw.uniform(0.1, 0.9, n), draw.uniform(0.4, 2, n), torch.where(flat, 0.3, 2.2) * draw.uniform(0.3, 1, n)], -1
+    )
+    across = torch.zeros_like(spin)
+    front = torch.stack([-side * half[..., 0], half[..., 1] * draw.uniform(-0.8, 0.8, n), across], -1)
+    at = place + _turned(front, turn)
+    at = torch.stack([at[..., 0], at[..., 1], 2.4 + size[..., 2] + half[..., 2] * draw.uniform(0, 1.2, n)], -1)
+    material = torch.where(draw.chance(0.5, n), things.PLAIN, torch.where(draw.chance(0.5, n), things.CLOTH, things.BRICK))
+    owner = 10 + torch.arange(n, device=draw.device)
+    builder.add(BOX, at, size, spin, owner, material, _paints(draw, n), there)
 
 
 def _clear(place: torch.Tensor, reach: torch.Tensor) -> torch.Tensor:
@@ -208,7 +244,7 @@ def _hills(builder: _Builder, kind: torch.Tensor) -> None:
 
 
 def _pictures(builder: _Builder, kind: torch.Tensor, turn: torch.Tensor, room: tuple[torch.Tensor, torch.Tensor]) -> None:
-    """Posters, doors and bright windows, flat on a room's walls."""
+    """Posters, doors and bright windows, flat on a room's walls, and lamps on its ceiling."""
     draw, n = builder.draw, _PICTURES
     centre, half = room
     ahead = draw.chance(0.5, n)
@@ -227,6 +263,17 @@ def _pictures(builder: _Builder, kind: torch.Tensor, turn: torch.Tensor, room: t
     place = _turned(torch.stack([x + centre[:, :1], y + centre[:, 1:2], z], -1), turn)
     there = (kind >= INDOORS)[:, None] & draw.chance(0.6, n)
     builder.add(BOX, place, size, spin, torch.zeros(n, dtype=torch.int64, device=draw.device), material, paint, there)
+    n = _LAMPS
+    spread = torch.stack(
+        [draw.uniform(-0.5, 0.5, n), draw.uniform(-0.3, 0.9, n), torch.ones(draw.batch, n, device=draw.device)], -1
+    )
+    place = _turned(centre[:, None] + spread * half[:, None], turn)
+    size = torch.stack([draw.uniform(0.1, 0.6, n), draw.uniform(0.1, 0.6, n), draw.uniform(0.01, 0.15, n)], -1)
+    plain = torch.full((draw.batch, n), things.PLAIN, device=draw.device)
+    there = (kind >= INDOORS)[:, None] & draw.chance(0.35, n)
+    ceiling = torch.zeros(n, dtype=torch.int64, device=draw.device)
+    bright = 2.0 * draw.uniform(0.5, 1, n, 1).expand(-1, -1, 3)
+    builder.add(BOX, place, size, turn[:, None].expand(-1, n), ceiling, plain, bright, there)
 
 
 def _put_things(
@@ -264,6 +311,44 @@ def _put_things(
         _put(builder, i, parts, placed[:, i], spin[:, i], size[:, i], paint[:, i], leaves[:, i], there[:, i])
 
 
+def _table_top(builder: _Builder, there: torch.Tensor, camera_height: torch.Tensor) -> None:
+    """A table right before the camera with bottles, books, vases, bowls and plants on it."""
+    draw, n = builder.draw, _TABLED
+    spin = torch.where(draw.chance(0.7), draw.normal(0, 0.15), draw.uniform(-1, 1))
+    high = torch.minimum(draw.uniform(0.4, 0.95), camera_height - 0.2)
+    long, deep = draw.uniform(0.4, 1.2), draw.uniform(0.3, 0.8)
+    middle = torch.stack([draw.uniform(-0.4, 0.4), deep + draw.uniform(-0.3, 0.5), high], -1)
+    zero = torch.zeros_like(high)
+    board = torch.stack([long, deep, draw.uniform(0.01, 0.04)], -1)
+    body = torch.stack([0.92 * long, 0.9 * deep, high / 2], -1)
+    paint = _paints(draw, 1)
+    brown = torch.tensor([0.62, 0.45, 0.28], device=draw.device) * draw.uniform(0.4, 1.5, 1, 1)
+    paint = torch.where(draw.chance(0.6, 1, 1), brown, paint)
+    wood = draw.pick([0, 0, 0.25, 0.6, 0, 0.1, 0.05])[:, None]
+    owner = torch.tensor([50], device=draw.device)
+    builder.add(BOX, middle[:, None], board[:, None], spin[:, None], owner, wood, paint, there[:, None])
+    below = (middle - torch.stack([zero, zero, high / 2 + board[:, 2]], -1))[:, None]
+    closed = (there & draw.chance(0.3))[:, None]
+    builder.add(BOX, below, body[:, None], spin[:, None], owner, wood, 0.8 * paint, closed)
+    kinds = [BOX] * 4 + [BALL] * 3 + [TUBE] * 3
+    wide, tall = draw.uniform(0.03, 0.13, n), draw.uniform(0.015, 0.16, n)
+    style = torch.stack([draw.pick([0, 0, 3, 0.5, 1.5, 1, 0, 2, 0, 1]) for _ in range(n)], -1)
+    for i, kind in enumerate(kinds):
+        leafy = (style[:, i] == things.LEAVES) & (kind == BALL)
+        material = torch.where((style[:, i] == things.LEAVES) & ~leafy, things.PLAIN, style[:, i])[:, None]
+        radius = wide[:, i] * torch.where(leafy, 2.0, 0.5 if kind == TUBE else 1.0)
+        depth = radius * draw.uniform(0.5, 1.3) if kind == BOX else radius
+        size = torch.stack([radius, depth, tall[:, i] * torch.where(leafy, 1.3, 1.0)], -1)
+        place = torch.stack([draw.uniform(-0.95, 0.95) * long, draw.uniform(-0.8, 0.95) * deep, board[:, 2] + size[:, 2]], -1)
+        place = place + torch.stack([zero, zero, leafy * 0.12], -1)
+        centre = _turned(place[:, None], spin) + middle[:, None]
+        colour = _paints(draw, 1)
+        green = torch.tensor([0.2, 0.33, 0.12], device=draw.device) * draw.uniform(0.5, 1.7, 1, 1)
+        colour = torch.where(leafy[:, None, None], green, colour)
+        turned = spin[:, None] + draw.normal(0, 0.6, 1)
+        builder.add(kind, centre, size[:, None], turned, owner + 1 + i, material, colour, (there & draw.chance(0.5))[:, None])
+
+
 def _put(
     builder: _Builder,
     number: int,
@@ -282,7 +367,8 @@ def _put(
     centre = _turned(offset, spin) + place[:, None]
     colours = paint[:, None] * draw.uniform(0.45, 1.2, 6, 1)
     colours = torch.where((material == things.LEAVES)[..., None], leaves[:, None] * draw.uniform(0.8, 1.2, 6, 1), colours)
-    colours = torch.where((material == things.GLASS)[..., None], 0.12, colours)
+    colours = torch.where((material == things.GLASS)[..., None], 0.12 * draw.uniform(0.4, 2.5, 6, 1), colours)
+    colours = torch.where((material == things.TYRE)[..., None], 0.1, colours)
     owner = torch.tensor([30 + number], device=draw.device)
     present = there[:, None] & (half[..., 0] > 0)
     for part, solid in enumerate(things.PARTS):

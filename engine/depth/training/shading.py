@@ -6,9 +6,10 @@ import torch
 
 from . import things
 from .draw import Draw
+from .noise import noise
 from .raycast import ROOM, Hits, blocked, cast, surface
 from .scenes import CLOSE, LANDSCAPE, SQUARE, STREET, Camera, Scenes
-from .textures import noise, pattern, weathered
+from .textures import pattern, weathered
 
 FARTHEST = 250.0  # metres: what lies beyond is sky for the network
 _LIFT = 0.02  # metres off a surface where a shadow ray starts
@@ -130,6 +131,7 @@ def _ground(draw: Draw, scenes: Scenes, points: torch.Tensor) -> tuple[torch.Ten
     outside = torch.where(draw.chance(0.25), things.TILES, things.ROUGH)
     material = torch.where(indoors, inside, outside)[:, None]
     grey = draw.uniform(0.2, 0.75, 1, 1) * (1 + 0.08 * draw.normal(0, 1, 1, 3))
+    rug = indoors[:, None] & draw.chance(0.35, 1) & _patch(draw, points)
     grass = torch.tensor([0.3, 0.42, 0.18], device=draw.device) * draw.uniform(0.5, 1.5, 1, 1)
     green = draw.chance(torch.where(scenes.kind == LANDSCAPE, 0.7, torch.where(scenes.kind == CLOSE, 0.4, 0.1)))
     warm = grey * torch.tensor([1.2, 1.0, 0.75], device=draw.device)
@@ -143,7 +145,17 @@ def _ground(draw: Draw, scenes: Scenes, points: torch.Tensor) -> tuple[torch.Ten
     line = road & draw.chance(0.6, 1) & dashed & ((across.abs() % draw.uniform(2.5, 4, 1)) < 0.14)
     paint = torch.where(pavement[..., None], paint * draw.uniform(0.7, 1.6, 1, 1), paint)
     paint = torch.where(line[..., None], 0.9, paint)
-    return material.expand(-1, points.shape[1]), paint.clamp(0.02, 1).expand(-1, points.shape[1], -1)
+    paint = torch.where(rug[..., None], draw.uniform(0.2, 0.9, 1, 1) * (1 + 0.2 * draw.normal(0, 1, 1, 3)), paint)
+    material = torch.where(rug, torch.where(draw.chance(0.5, 1), things.CLOTH, things.TILES), material.expand_as(rug))
+    return material, paint.clamp(0.02, 1).expand(-1, points.shape[1], -1)
+
+
+def _patch(draw: Draw, points: torch.Tensor) -> torch.Tensor:
+    """A rectangle on the floor, (B, N) bool."""
+    angle = draw.normal(0, 0.4, 1)
+    x, y = points[..., 0] - draw.uniform(-1, 1, 1), points[..., 1] - draw.uniform(1, 4, 1)
+    across, along = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
+    return (across.abs() < draw.uniform(0.6, 1.6, 1)) & (along.abs() < draw.uniform(0.5, 1.3, 1))
 
 
 def _light(draw: Draw, scenes: Scenes, points: torch.Tensor, normal: torch.Tensor) -> torch.Tensor:
@@ -181,7 +193,8 @@ def _sky_and_haze(
     u, v = rays[..., 0] / rays.norm(dim=-1) / flat, rays[..., 1] / rays.norm(dim=-1) / flat
     seed = draw.uniform(0, 1, 1).expand(-1, u.shape[1])
     cloud = 0.6 * noise(u * 0.7, v * 0.7, seed) + 0.3 * noise(u * 1.6, v * 1.6, seed + 1) + 0.15 * noise(u * 4, v * 4, seed + 2)
-    cover = ((cloud - draw.uniform(0.35, 0.9, 1)) * 4).clamp(0, 1)[..., None] * draw.chance(0.6, 1, 1)
+    sharp = draw.uniform(1.0, 2.7, 1).exp()
+    cover = ((cloud - draw.uniform(0.35, 0.9, 1)) * sharp).clamp(0, 1)[..., None] * draw.chance(0.6, 1, 1)
     air = torch.lerp(horizon.expand(-1, u.shape[1], -1), zenith.expand(-1, u.shape[1], -1), up[..., None] ** 0.6)
     above = torch.lerp(air, grey * draw.uniform(0.7, 1.1, 1, 1) * torch.ones_like(air), cover)
     night = (draw.chance(0.07) & ~scenes.indoors)[:, None, None]

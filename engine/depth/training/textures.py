@@ -4,25 +4,10 @@ import torch
 
 from . import things
 from .draw import Draw
+from .noise import noise, scatter
 
-_WAVE = (12.9898, 78.233, 37.719)  # the sine hash of shader folklore: enough for textures
-_SCRAMBLE = 43758.5453
 _PERIODS = (6.0, 2.0, 0.7, 0.22)  # metres: octaves of what weather and use leave on a surface
 _EDGED = (0.4, 5.0)  # metres: the size of stains and of shadows cast by what the picture does not show
-
-
-def scatter(x: torch.Tensor, y: torch.Tensor, seed: torch.Tensor) -> torch.Tensor:
-    """A random number 0..1 for each whole (x, y, seed)."""
-    return (torch.sin(x * _WAVE[0] + y * _WAVE[1] + seed * _WAVE[2]) * _SCRAMBLE).remainder(1.0)
-
-
-def noise(u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor) -> torch.Tensor:
-    """Value noise 0..1 with period 1."""
-    x, y = u.floor(), v.floor()
-    fx, fy = u - x, v - y
-    fx, fy = fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy)
-    top = torch.lerp(scatter(x, y, seed), scatter(x + 1, y, seed), fx)
-    return torch.lerp(top, torch.lerp(scatter(x, y + 1, seed), scatter(x + 1, y + 1, seed), fx), fy)
 
 
 def pattern(material: torch.Tensor, u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor, pixel: torch.Tensor) -> torch.Tensor:
@@ -92,13 +77,25 @@ def _fade(pixel: torch.Tensor, period: float) -> torch.Tensor:
 
 
 def _facade(u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor, pixel: torch.Tensor) -> torch.Tensor:
-    """Rows of windows, darker or brighter than the wall, with sills."""
+    """Rows of windows in frames, darker or brighter than the wall, with shutters and ledges; shops below, some of brick."""
     wide, high = 1.3 + 1.6 * seed, 2.6 + (seed * 7.3) % 1.0
+    shop = (v < high) & ((seed * 13.7) % 1 < 0.4)
+    wide = torch.where(shop, 1.7 * wide, wide)
     a, b = u / wide + seed * 9, v / high
-    inside = ((a % 1 - 0.5).abs() < 0.16 + 0.2 * ((seed * 5.7) % 1)) & ((b % 1 - 0.5).abs() < 0.24 + 0.12 * ((seed * 3.1) % 1))
-    glass = scatter(a.floor(), b.floor(), seed) * 0.5 - 0.75
-    ledge = torch.where((b % 1) < 0.04, -0.2, 0.0)
-    return (torch.where(inside, glass, ledge)) * _fade(pixel, 1.6) + 0.1 * torch.where(v < 3, -1.0, 0.0)
+    reach = torch.where(shop, 0.42, 0.16 + 0.2 * ((seed * 5.7) % 1)), torch.where(shop, 0.4, 0.24 + 0.12 * ((seed * 3.1) % 1))
+    x, y = (a % 1 - 0.5).abs(), (b % 1 - 0.5).abs()
+    inside = (x < reach[0]) & (y < reach[1])
+    glass = scatter(a.floor(), b.floor(), seed) * 0.5 - 0.75 + 0.3 * ((seed * 31.1) % 1) * (b % 1 - 0.5)
+    bar = ((reach[0] - x) * wide < 0.07) | ((reach[1] - y) * high < 0.07) | (x * wide < 0.04)
+    bar |= ((b % 1 - 0.65).abs() * high < 0.03) & ((seed * 41.3) % 1 < 0.6)
+    frame = torch.where(bar & ((seed * 17.9) % 1 < 0.8), 1.3 * ((seed * 19.7) % 1) - 0.5 - glass, 0.0) * _fade(pixel, 0.14)
+    surround = ((x - reach[0]) * wide < 0.15) & ((y - reach[1]) * high < 0.15)
+    shutter = ((x - reach[0]) * wide < 0.45) & (y < reach[1]) & ((seed * 3.7) % 1 < 0.2) & ~shop
+    wall = torch.where((b % 1) < 0.05, 0.5 * ((seed * 11.3) % 1) - 0.3, 0.0)
+    wall = torch.where(surround, 0.6 * ((seed * 23.3) % 1) - 0.3, wall) * _fade(pixel, 0.3)
+    wall = torch.where(shutter, -0.6 * ((seed * 43.1) % 1), wall)
+    brick = torch.where((seed * 29.3) % 1 < 0.35, _bricks(u, v, seed, pixel), 0.0)
+    return torch.where(inside, glass + frame, wall + brick) * _fade(pixel, 1.6) + 0.1 * torch.where(v < 3, -1.0, 0.0)
 
 
 def _bricks(u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor, pixel: torch.Tensor) -> torch.Tensor:

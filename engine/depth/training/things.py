@@ -6,7 +6,7 @@ does not use are absent (half size 0).
 
 from .raycast import BALL, BOX, TUBE
 
-FACADE, BRICK, PLAIN, WOOD, LEAVES, CLOTH, TILES, POSTER, ROUGH, GLASS = range(10)
+FACADE, BRICK, PLAIN, WOOD, LEAVES, CLOTH, TILES, POSTER, ROUGH, GLASS, TYRE = range(11)
 PARTS = (BOX, BOX, BOX, BALL, BALL, TUBE)
 
 Part = tuple[float, float, float, float, float, float, int]  # centre, half sizes, material
@@ -20,20 +20,29 @@ def _thing(boxes: tuple[Part, ...] = (), balls: tuple[Part, ...] = (), tube: Par
 
 _OUTSIDE = {
     "car": _thing(
-        ((0, 0, 0.62, 0.88, 2.1, 0.32, PLAIN), (0, 0.1, 1.15, 0.74, 1.1, 0.28, GLASS), (0, 0, 0.2, 0.82, 1.7, 0.2, GLASS)),
-        ((0, -1.3, 0.85, 0.8, 0.8, 0.2, PLAIN),),
+        (
+            (0, 0, 0.6, 0.88, 2.15, 0.32, PLAIN),
+            (0, 0.25, 1.13, 0.76, 1.15, 0.27, GLASS),
+            (0, 0.35, 1.42, 0.72, 0.95, 0.03, PLAIN),
+        ),
+        ((0, -1.35, 0.33, 0.9, 0.34, 0.33, TYRE), (0, 1.35, 0.33, 0.9, 0.34, 0.33, TYRE)),
     ),
     "van": _thing(
-        ((0, 0.3, 1.35, 1.0, 2.4, 1.0, PLAIN), (0, -2.2, 0.8, 0.95, 0.6, 0.5, PLAIN), (0, 0, 0.2, 0.9, 2.2, 0.2, GLASS))
+        ((0, 0.3, 1.3, 1.0, 2.4, 0.95, PLAIN), (0, -2.2, 0.8, 0.95, 0.6, 0.5, PLAIN), (0, -1.95, 1.6, 0.9, 0.2, 0.35, GLASS)),
+        ((0, -1.9, 0.36, 1.02, 0.37, 0.36, TYRE), (0, 1.7, 0.36, 1.02, 0.37, 0.36, TYRE)),
     ),
     "person": _thing(
-        (),
-        ((0, 0, 1.62, 0.10, 0.12, 0.14, PLAIN), (0, 0, 1.15, 0.25, 0.16, 0.40, CLOTH)),
-        (0, 0, 0.42, 0.15, 0.12, 0.42, CLOTH),
+        (
+            (0, 0, 1.12, 0.20, 0.12, 0.32, CLOTH),
+            (-0.1, 0.04, 0.42, 0.075, 0.09, 0.42, CLOTH),
+            (0.1, -0.06, 0.42, 0.075, 0.09, 0.42, CLOTH),
+        ),
+        ((0, 0, 1.64, 0.09, 0.11, 0.13, PLAIN), (0, 0, 1.3, 0.26, 0.13, 0.2, CLOTH)),
+        (0, 0, 1.48, 0.05, 0.05, 0.06, PLAIN),
     ),
     "tree": _thing(
         (),
-        ((0, 0, 4.2, 1.9, 1.8, 2.0, LEAVES), (1.0, 0.3, 3.6, 1.3, 1.3, 1.2, LEAVES)),
+        ((0, 0, 4.2, 2.1, 2.0, 2.1, LEAVES), (1.1, 0.3, 3.6, 1.5, 1.5, 1.3, LEAVES)),
         (0, 0, 1.5, 0.17, 0.17, 1.5, WOOD),
     ),
     "shrub": _thing((), ((0, 0, 0.5, 0.8, 0.7, 0.6, LEAVES), (0.7, 0.2, 0.4, 0.6, 0.6, 0.5, LEAVES))),

@@ -20,8 +20,8 @@ from .photo import photograph
 from .scenes import sample
 from .shading import Truth, mirrored, picture, pixel_rays
 
-# Width and height of a step's pictures, each about 12 thousand pixels but for the last two; multiples of 16.
-SIZES = ((128, 96), (128, 96), (144, 80), (96, 128), (112, 112), (208, 64), (160, 112), (192, 144))
+# Width and height of a step's pictures, most of about 12 thousand pixels, the last three of up to 33; multiples of 16.
+SIZES = ((128, 96), (128, 96), (144, 80), (96, 128), (112, 112), (208, 64), (160, 112), (192, 144), (208, 160))
 _PIXELS = 100_000  # a step, on a CPU: 8 pictures of 128 x 96
 # Muon's (Jordan 2024) for the convolutions, AdamW's for the rest: at 640 steps a tenth less error than AdamW alone.
 _RATE, _OTHER_RATE, _DECAY, _WARM_UP = 3e-3, 1e-3, 0.01, 100  # the last in steps
