@@ -1,26 +1,24 @@
 """Named regions of a photo: sky, ground, upright and other planes, and what stands before them.
 
-Planes are found by RANSAC (Fischler and Bolles 1981) on a thinned grid of metric points with their normals, one after
-the other, and grown back to the whole grid. Everything is seeded: the same photo gives the same regions.
+Planes are those that the estimate knows, or found among the points of a coarser grid. Everything is seeded: the same photo
+gives the same regions.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from . import planes
+from .camera import View
 from .depth import DepthEstimate
 from .errors import ArgumentError
 from .progress import Progress
 
 MOST_REGIONS = 10
-_SEED = 7
-_THIN_PIXELS = 40_000  # points that RANSAC works on
-_TRIALS = 200  # planes tried for each one found
-_NEAR = 0.02  # of the distance from the camera: points this close to a plane belong to it
-_SAME_WAY = np.cos(np.radians(20))  # between a point's normal and its plane's
 _UPRIGHT = np.sin(np.radians(15))  # a plane whose normal rises less than this is a wall
-_LEAST_SHARE = 0.02  # of the picture; smaller planes are no regions
+_MOSTLY = 0.5  # of a cell
 _LEAST_ISLAND = 0.002  # of the picture; smaller pieces go to their neighbours
 _FOREGROUND_SHARE = 0.01
 
@@ -55,8 +53,7 @@ def find_regions(estimate: DepthEstimate, colours: np.ndarray, progress: Progres
         if mask.mean() >= _LEAST_ISLAND:
             labels[mask] = len(named)
             named.append((label, plane))
-    points = estimate.view.unproject(estimate.depth).astype(np.float32)
-    for label, mask, plane in _planes(estimate, points, labels < 0, MOST_REGIONS - 1 - len(named), progress):
+    for label, mask, plane in _planes(estimate, labels < 0, MOST_REGIONS - 1 - len(named), progress):
         labels[mask] = len(named)
         named.append((label, plane))
     rest = labels < 0
@@ -86,59 +83,40 @@ def label_map(regions: list[Region], shape: tuple[int, int]) -> np.ndarray:
 
 
 def _planes(
-    estimate: DepthEstimate, points: np.ndarray, free: np.ndarray, most: int, progress: Progress
-) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Label, mask and plane of the largest planes among the free pixels, largest first."""
-    rng = np.random.default_rng(_SEED)
-    step = max(1, round((free.size / _THIN_PIXELS) ** 0.5))
-    eye = estimate.view.position
-    thin = (slice(None, None, step), slice(None, None, step))
-    left, some, facing = free[thin].ravel(), points[thin].reshape(-1, 3), estimate.normal[thin].reshape(-1, 3)
-    reach = np.linalg.norm(some - eye, axis=1) * _NEAR
+    estimate: DepthEstimate, free: np.ndarray, most: int, progress: Progress
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Label, mask and plane of each plane among the free pixels, largest first."""
+    view, eye = estimate.view, estimate.view.position
+    cells = planes.cells_of(view)
+    free_cells = _small(free, cells) > _MOSTLY
+    inverse = _small(np.where(free, 1 / estimate.depth, 0), cells) / np.maximum(_small(free, cells), _MOSTLY)
+    depth = 1 / np.where(free_cells, inverse, 1)
+    normals = planes.window_normals(cells, depth, free_cells)
+    found = estimate.planes
+    if found is None:
+        found = planes.find_planes(cells.unproject(depth), normals, free_cells, eye, most)
+    if not len(found):
+        return
+    points = view.unproject(estimate.depth).astype(np.float32)
+    reach = np.sqrt(np.square(points - eye.astype(np.float32)).sum(-1))
+    least, whose = np.full(free.shape, planes.COST_OF_NONE, np.float32), np.full(free.shape, -1, np.int32)
+    for index, plane in enumerate(found):
+        progress(0.1 + 0.7 * index / len(found), "Finding regions")
+        turned = cv2.resize(planes.angle_cost(plane, normals), (view.width, view.height), interpolation=cv2.INTER_LINEAR)
+        cost = planes.distance_cost(plane, points, reach) + turned
+        whose[cost < least] = index
+        np.minimum(least, cost, out=least)
+    whose[~free] = -1
     indoors = not estimate.sky.any()
-    found = []
-    for turn in range(most):
-        progress(0.1 + 0.7 * turn / most, "Finding regions")
-        plane = _best_plane(rng, some[left], facing[left], reach[left])
-        if plane is None or _belongs(plane, some[left], facing[left], reach[left]).sum() < _LEAST_SHARE * len(left):
-            break
-        left &= ~_belongs(plane, some, facing, reach)
-        mask = free & _belongs(plane, points, estimate.normal, np.linalg.norm(points - eye, axis=-1) * _NEAR)
-        free = free & ~mask
-        upright = abs(plane[2]) < _UPRIGHT
-        found.append((("wall" if indoors else "facade") if upright else "plane", mask, plane))
-    return found
+    shares = np.bincount(whose.ravel() + 1, minlength=len(found) + 1)[1:]
+    for index in np.argsort(-shares, kind="stable")[:most]:
+        upright = abs(found[index][2]) < _UPRIGHT
+        yield ("wall" if indoors else "facade") if upright else "plane", whose == index, found[index]
 
 
-def _best_plane(rng: np.random.Generator, points: np.ndarray, normals: np.ndarray, reach: np.ndarray) -> np.ndarray | None:
-    """The plane (4,) with the most points, refitted to them; None where there are too few.
-
-    A trial is one point with its normal: depth maps know their normals, so three points are not needed.
-    """
-    if len(points) < 3:
-        return None
-    tried = rng.integers(0, len(points), _TRIALS)
-    planes = np.column_stack([normals[tried], -(normals[tried] * points[tried]).sum(axis=1)])
-    distance = np.abs(points @ planes[:, :3].T + planes[:, 3])
-    votes = ((distance < reach[:, None]) & (normals @ planes[:, :3].T > _SAME_WAY)).sum(axis=0)
-    best = planes[int(votes.argmax())]
-    mine = _belongs(best, points, normals, reach)
-    return _fit(points[mine], best) if mine.sum() >= 3 else None
-
-
-def _belongs(plane: np.ndarray, points: np.ndarray, normals: np.ndarray, reach: np.ndarray) -> np.ndarray:
-    """Which points (..., 3) lie on a plane and face its way."""
-    plane = plane.astype(points.dtype)
-    return (np.abs(points @ plane[:3] + plane[3]) < reach) & (normals @ plane[:3] > _SAME_WAY)
-
-
-def _fit(points: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """The least-squares plane (4,) through points, facing like another; that other where the points say less."""
-    middle = points.mean(axis=0, dtype=np.float64)
-    offset = points - middle
-    normal = np.linalg.eigh(offset.T @ offset)[1][:, 0]
-    normal = normal if normal @ like[:3] > 0 else -normal
-    return np.append(normal, -normal @ middle) if normal @ like[:3] > _SAME_WAY else like.astype(float)
+def _small(values: np.ndarray, cells: View) -> np.ndarray:
+    """Means of (H, W) values over a coarser grid's cells."""
+    return cv2.resize(values.astype(np.float32), (cells.width, cells.height), interpolation=cv2.INTER_AREA)
 
 
 def _merge_islands(labels: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from ..camera import View
 from ..geometry import pose
 from ..progress import Progress
 from . import fusion, network
+from .flatten import flattened
 from .gravity import LEAST_LINES
 from .layout import INDOORS, OUTDOORS, Layout, find_layout, usual_layout
 from .pose import Pose, find_pose
@@ -47,7 +48,7 @@ def measure(
     progress(0.4, "Seeing what the photo shows")
     said = network.predict(colours, _view(found, 1.0), found.gravity.trusted) if network.available() else None
     if said is not None:
-        found = fusion.corrected(found, said)
+        found = fusion.corrected(found, said, colours)
     small = _small(colours)
     indoors = (camera_height or 0) < _HIGHEST_INDOORS and _indoors(found, small, said)
     height = camera_height or (_INDOOR_HEIGHT if indoors else DEFAULT_CAMERA_HEIGHT)
@@ -58,8 +59,12 @@ def measure(
     layout = _layout(found, small, view, indoors, trust.guess, relief)
     progress(0.7, "Measuring depth")
     depth, ground = _depth(view, layout, found.sky, indoors)
+    planes = None
     if relief is not None:
-        depth, ground = fusion.fused(depth, ground, found.sky, relief, _network_share(found, trust))
+        share = _network_share(found, trust)
+        depth, ground = fusion.fused(depth, ground, found.sky, relief, share)
+        if share == 1:
+            depth, planes = flattened(view, depth, ground, found.sky, relief.said)
     depth = behind_all(depth, found.sky)
     relative = trust.relative_error(view, depth, ground, found.sky, layout, relief)
     progress(0.9, "Measuring normals")
@@ -73,6 +78,7 @@ def measure(
         ground=ground,
         source=_source(found, indoors, height, camera_height),
         warnings=trust.warnings,
+        planes=planes,
     )
 
 

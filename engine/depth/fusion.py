@@ -9,11 +9,15 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from .gravity import turned_so
+from .gravity import LEAST_LINES, turned_so
 from .network import Prediction, Relief
 from .pose import Pose
+from .refine import snap_mask
+from .sky import without_thin
 
 _LEAST_SKY = 0.3  # mean of the network's probability: a sky that colours found and it doubts more is a wall or a lamp
+_SURE_SKY, _LEAST_MORE = 0.6, 0.002  # probability, and share of the picture, of a sky that only the network sees
+_ROOM = 0.5  # probability: lamps and windows are no sky
 _CUES = 1.5  # in logits: what sky, greenery and a look upwards weigh against the network's word on rooms
 _SHARE = 0.25  # of the network in the depth of walls, in logarithms: planes have heard it already
 _NEARER = 0.1, 0.4  # logarithms: what the network sees so much before all that begins, and is, a thing of its own
@@ -24,19 +28,34 @@ _LEAST = 1e-6  # probability: even a sure network has a finite logit
 _SURE_GROUND = 0.35, 0.65  # probabilities between which the plane's depth comes to hold alone
 
 
-def corrected(found: Pose, said: Prediction) -> Pose:
-    """A pose whose sky and, where lines say nothing, gravity are what the network can live with."""
+def corrected(found: Pose, said: Prediction, colours: np.ndarray) -> Pose:
+    """A pose whose sky and, where lines say nothing, gravity are what the network can live with.
+
+    Args:
+        found: from lines and colours.
+        said: by the network.
+        colours: (H, W, 3) float32, sRGB-encoded.
+    """
     gravity = found.gravity
     if not gravity.trusted:
         # The two guesses err alike on the whole, the network by habit and level by photographers' play: their mean.
         gravity = turned_so(gravity, gravity.rotation[2] + said.up)
-    return replace(found, sky=_sky(found.sky, said.sky), gravity=gravity)
+    sky = _supported(found.sky, said.sky) if found.sky.any() else found.sky
+    if said.indoors < _ROOM and gravity.lines >= LEAST_LINES:  # in fog and on white walls it sees the sky too
+        sky = _with_more(sky, said.sky, colours)
+    return replace(found, sky=without_thin(sky, colours), gravity=gravity)
 
 
-def _sky(found: np.ndarray, said: np.ndarray) -> np.ndarray:
-    """The pieces of a sky (H, W) that the network, (h, w) probabilities, takes for sky too."""
-    if not found.any():
-        return found
+def _with_more(sky: np.ndarray, said: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """A sky (H, W) and what the network, (h, w) probabilities, alone is sure of."""
+    cells = cv2.resize(sky.astype(np.float32), said.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+    more, window = ((said > _SURE_SKY) & ~cells).astype(np.uint8), np.ones((3, 3), np.uint8)
+    more = cv2.morphologyEx(more, cv2.MORPH_OPEN, window, borderValue=0)
+    return sky | snap_mask(cv2.dilate(more, window) > 0, colours) if more.mean() > _LEAST_MORE else sky
+
+
+def _supported(found: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """The pieces of a sky (H, W) that the network, (h, w) probabilities, does not doubt."""
     said = cv2.resize(said, found.shape[::-1], interpolation=cv2.INTER_LINEAR)
     count, pieces = cv2.connectedComponents(found.astype(np.uint8), connectivity=4)
     sums = np.bincount(pieces.ravel(), said.ravel(), count)

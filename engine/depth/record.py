@@ -34,3 +34,4 @@ class DepthEstimate:
     ground: np.ndarray  # (H, W) bool
     source: str  # which estimator, and which of its ways ("builtin: outdoor, gravity from 143 lines")
     warnings: tuple[str, ...] = ()  # sentences for the artist
+    planes: np.ndarray | None = None  # (P, 4) a b c d of what was found flat, beside the ground; None where nobody looked

@@ -21,6 +21,7 @@ _LEAST_TOP_SHARE = 0.06  # of the top row
 _DARKEST = 0.3  # mean brightness; nights cannot be told from walls
 _BLUE_WEIGHT, _BLUE_ENOUGH = 4.0, 0.12  # blue over red against brightness over the rest's median
 _GRABCUT_ITERATIONS = 2
+_ABOUT, _DARKER = 0.03, 0.12  # of the longer side, and of brightness: what stands out from the sky about it
 _DEPTH, _FACTOR = 100.0, 1.5  # metres, and times the farthest thing, whichever is more
 
 
@@ -59,6 +60,27 @@ def looks_like_sky(sky: np.ndarray, colours: np.ndarray) -> float:
         return 0.0
     blue = float((colours[..., 2] - colours[..., 0])[sky].mean())
     return _BLUE_WEIGHT * min(blue, _BLUE_ENOUGH) + brightness - float(np.median(light[~sky]))
+
+
+def without_thin(sky: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """A sky (H, W) without finials, chimneys and branches that reach into it: what is darker than the sky about it.
+
+    Args:
+        sky: (H, W) bool.
+        colours: (H, W, 3) float32, sRGB-encoded.
+    """
+    if not sky.any() or sky.all():
+        return sky
+    light = luminance(np.clip(colours, 0, 1))
+    side = max(3, round(_ABOUT * max(sky.shape))) | 1
+    weight = cv2.boxFilter(sky.astype(np.float32), -1, (side, side))
+    mean = cv2.boxFilter(np.where(sky, light, np.float32(0)), -1, (side, side)) / np.maximum(weight, 1 / side**2)
+    dark = (sky & (light < mean - _DARKER)).astype(np.uint8)
+    count, pieces = cv2.connectedComponents(dark, connectivity=8)
+    beside = cv2.dilate((~sky).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    standing = np.zeros(count, bool)
+    standing[np.unique(pieces[beside & (dark > 0)])] = True
+    return sky & ~standing[pieces]
 
 
 def behind_all(depth: np.ndarray, sky: np.ndarray) -> np.ndarray:

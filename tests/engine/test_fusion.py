@@ -1,5 +1,7 @@
 """What the network may change of what lines, colours and planes say, and what not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from engine.depth.pose import Pose
 
 SHAPE = 48, 64
 NO_SKY = np.zeros(SHAPE, bool)
+GREY = np.full((*SHAPE, 3), 0.5, np.float32)
 LEVEL = np.array([0.0, -1.0, 0.0])
 
 
@@ -99,19 +102,32 @@ def test_a_sky_that_the_network_doubts_is_none():
     probability = np.zeros((12, 16), np.float32)
     probability[:, :8] = 0.9
     pose = Pose(50.0, "given", gravity(), found)
-    corrected = fusion.corrected(pose, said(sky=probability))
+    corrected = fusion.corrected(pose, said(sky=probability), GREY)
     assert corrected.sky[:10, :30].all()
     assert not corrected.sky[:, 40:].any()
+
+
+def test_a_sky_that_only_the_network_sees_ends_where_the_picture_has_an_edge():
+    colours = np.full((*SHAPE, 3), 0.2, np.float32)
+    colours[:21] = 0.3, 0.4, 0.6
+    probability = np.zeros((12, 16), np.float32)
+    probability[:5] = 0.9
     nothing = Pose(50.0, "given", gravity(), np.zeros(SHAPE, bool))
-    assert not fusion.corrected(nothing, said(sky=probability + 1)).sky.any()
+    sky = fusion.corrected(nothing, said(sky=probability, indoors=0.1), colours).sky
+    assert sky[:21].all()
+    assert not sky[21:].any()
+    fog = Pose(50.0, "given", replace(gravity(), lines=0), np.zeros(SHAPE, bool))
+    assert not fusion.corrected(fog, said(sky=probability, indoors=0.1), colours).sky.any()
+    in_a_room = fusion.corrected(nothing, said(sky=probability, indoors=0.9), colours)
+    assert not in_a_room.sky.any()
 
 
 def test_only_a_guessed_tilt_is_moved_towards_the_networks():
     up = np.array([0.0, -np.cos(0.3), np.sin(0.3)])
     known = Pose(50.0, "given", gravity(0.1, 0.05), np.zeros(SHAPE, bool))
-    assert fusion.corrected(known, said(up=up)).gravity == known.gravity
+    assert fusion.corrected(known, said(up=up), GREY).gravity == known.gravity
     guessed = Pose(50.0, "given", gravity(trusted=False), np.zeros(SHAPE, bool))
-    moved = fusion.corrected(guessed, said(up=up)).gravity
+    moved = fusion.corrected(guessed, said(up=up), GREY).gravity
     assert moved.pitch == pytest.approx(0.15)
     assert moved.roll == pytest.approx(0)
     assert not moved.trusted

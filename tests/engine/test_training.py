@@ -60,6 +60,18 @@ def random_rays(count=200, seed=0):
 # The ray-caster against what can be written down.
 
 
+def test_a_ragged_ball_has_bumps_and_holes_and_an_even_one_has_none():
+    even, ragged = (solid(raycast.BALL, (0, 6.0, 1.5), (2.0, 2.0, 2.0), ragged=amount) for amount in (0.0, 1.0))
+    aim, origin = random_rays(2000), torch.tensor([[0.0, 0, 1.5]])
+    smooth, rough = (raycast.cast(ball, origin, aim) for ball in (even, ragged))
+    hit, hit_too = smooth.slot[0] >= 0, rough.slot[0] >= 0
+    assert (hit != hit_too).float().mean() > 0.03  # its outline is another
+    both = hit & hit_too
+    assert (smooth.depth - rough.depth)[0][both].abs().mean() > 0.05
+    assert (rough.depth[0][both] > 6 - 2 * 1.7).all()
+    assert (rough.depth[0][both] < 6 + 2).all()
+
+
 @given(height=st.floats(0.2, 30.0), slope=st.floats(0.01, 2.0))
 @settings(deadline=None, max_examples=50)
 def test_the_ground_is_as_far_as_the_height_over_the_slope(height, slope):
