@@ -28,6 +28,10 @@ _LEAST_HEADROOM = 0.6
 # Without sky: greenery, or a look upwards at a facade, still mean outdoors.
 _GREEN, _GREENERY_SHARE, _UPWARD = 0.03, 0.04, np.radians(8)
 _TRUST_IN_GUESSES = 0.5  # in the network where lines and sky say nothing; none in fog, for it sees a wall there
+WITHOUT_NETWORK = (
+    "The depth network's weights are missing, so depth is measured from lines and the ground alone; install AnchorStage again "
+    "for a better one."
+)
 _OPEN_FACTOR = 2.0  # times the farthest setting: rays that meet nothing without being sky
 
 
@@ -76,8 +80,8 @@ def measure(
         normal=normals(view, depth),
         sky=found.sky,
         ground=ground,
-        source=_source(found, indoors, height, camera_height),
-        warnings=trust.warnings,
+        source=_source(found, said is not None, indoors, height, camera_height),
+        warnings=trust.warnings if said is not None else (*trust.warnings, WITHOUT_NETWORK),
         planes=planes,
     )
 
@@ -146,8 +150,9 @@ def _network_share(found: Pose, trust: Trust) -> float:
     return _TRUST_IN_GUESSES if found.gravity.lines >= LEAST_LINES else 0.0
 
 
-def _source(found: Pose, indoors: bool, height: float, given: float | None) -> str:
+def _source(found: Pose, network_spoke: bool, indoors: bool, height: float, given: float | None) -> str:
     """How it was measured, for people."""
+    by = "network and planes" if network_spoke else "ground and planes"
     tilt = f"gravity from {found.gravity.lines} lines" if found.gravity.trusted else "level camera assumed"
     stand = f"camera {height:.2g} m up" + ("" if given else " (assumed)")
-    return f"builtin: {'indoors' if indoors else 'outdoors'}, {tilt}, focal length {found.focal_from}, {stand}"
+    return f"builtin: {by}, {'indoors' if indoors else 'outdoors'}, {tilt}, focal length {found.focal_from}, {stand}"

@@ -214,6 +214,10 @@ def test_the_estimator_keeps_its_ground_whatever_the_network_says(weights_of_cha
     monkeypatch.setattr(network, "WEIGHTS", network.WEIGHTS.with_name("none.npz"))
     without = estimate(photo, options)
     assert not np.array_equal(without.depth, found.depth)
+    assert any("weights are missing" in sentence for sentence in without.warnings)
+    assert not any("weights" in sentence for sentence in found.warnings)
+    assert "network" in found.source
+    assert "network" not in without.source
 
 
 def test_disagreement_is_doubt():
