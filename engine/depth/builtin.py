@@ -127,7 +127,9 @@ def _layout(
         return find_layout(small, sky, view.resized(*size), found.gravity, setting)
     level = cv2.resize(relief.said.ground, size, interpolation=cv2.INTER_LINEAR)
     distances = np.exp(cv2.resize(relief.smooth, size, interpolation=cv2.INTER_LINEAR))
-    return find_layout(small, sky, view.resized(*size), found.gravity, setting, distances, level)
+    turn = view.world_from_camera[:3, :3].astype(np.float32)
+    facing = cv2.resize(relief.said.normal, size, interpolation=cv2.INTER_LINEAR) @ turn.T
+    return find_layout(small, sky, view.resized(*size), found.gravity, setting, distances, level, facing)
 
 
 def _depth(view: View, layout: Layout, sky: np.ndarray, indoors: bool) -> tuple[np.ndarray, np.ndarray]:

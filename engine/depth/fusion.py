@@ -17,6 +17,7 @@ from .sky import without_thin
 
 _LEAST_SKY = 0.3  # mean of the network's probability: a sky that colours found and it doubts more is a wall or a lamp
 _SURE_SKY, _LEAST_MORE = 0.6, 0.002  # probability, and share of the picture, of a sky that only the network sees
+_CLOUD = 0.2  # probability: what floats in the sky is a cloud from here
 _ROOM = 0.5  # probability: lamps and windows are no sky
 _CUES = 1.5  # in logits: what sky, greenery and a look upwards weigh against the network's word on rooms
 _SHARE = 0.25  # of the network in the depth of walls, in logarithms: planes have heard it already
@@ -42,7 +43,7 @@ def corrected(found: Pose, said: Prediction, colours: np.ndarray) -> Pose:
         gravity = turned_so(gravity, gravity.rotation[2] + said.up)
     sky = _supported(found.sky, said.sky) if found.sky.any() else found.sky
     if said.indoors < _ROOM and gravity.lines >= LEAST_LINES:  # in fog and on white walls it sees the sky too
-        sky = _with_more(sky, said.sky, colours)
+        sky = _with_islands(_with_more(sky, said.sky, colours), said.sky)
     return replace(found, sky=without_thin(sky, colours), gravity=gravity)
 
 
@@ -52,6 +53,19 @@ def _with_more(sky: np.ndarray, said: np.ndarray, colours: np.ndarray) -> np.nda
     more, window = ((said > _SURE_SKY) & ~cells).astype(np.uint8), np.ones((3, 3), np.uint8)
     more = cv2.morphologyEx(more, cv2.MORPH_OPEN, window, borderValue=0)
     return sky | snap_mask(cv2.dilate(more, window) > 0, colours) if more.mean() > _LEAST_MORE else sky
+
+
+def _with_islands(sky: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """A sky (H, W) with the clouds in it: pieces of what is left that do not stand on anything and may be sky too."""
+    count, pieces = cv2.connectedComponents((~sky).astype(np.uint8), connectivity=8)
+    if count < 2:
+        return sky
+    probability = cv2.resize(said, sky.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    mean = np.bincount(pieces.ravel(), probability.ravel(), count) / np.maximum(np.bincount(pieces.ravel(), minlength=count), 1)
+    clouds = mean > _CLOUD
+    clouds[np.unique(np.concatenate([pieces[-1], pieces[len(pieces) // 2 :, 0], pieces[len(pieces) // 2 :, -1]]))] = False
+    clouds[0] = False
+    return sky | clouds[pieces]
 
 
 def _supported(found: np.ndarray, said: np.ndarray) -> np.ndarray:

@@ -33,6 +33,7 @@ _MEETING = 0.5  # logarithm of distance; planes that nearly meet switch for less
 _MIX = 0.6
 _STANDS, _UPPERMOST = 0.3, 1.0  # camera heights above the ground, and slope above the horizon: what counts as upright
 _ENOUGH = 6  # pixels of a direction
+_FACING, _UPRIGHT = 3.0, 0.5  # what a plane against the network's normals costs, a direction; and what is upright in them
 _GUESS_SHARE = 0.6  # of the network's distance against the usual one, in logarithms
 _LEAST_WIDTH = 4  # azimuths; narrower pieces are noise
 _MEETS = 0.3  # logarithm of distance; planes found nearer to each other than this share a corner
@@ -95,6 +96,7 @@ def find_layout(
     setting: Setting,
     guess: np.ndarray | None = None,
     level: np.ndarray | None = None,
+    facing: np.ndarray | None = None,
 ) -> Layout:
     """Find the upright surfaces.
 
@@ -106,6 +108,7 @@ def find_layout(
         setting: what is usual.
         guess: (H, W) planar metres, a network's; what it says of a direction moves what is usual there.
         level: (H, W) 0..1, the network's probability of ground, weighed evenly with that of colours.
+        facing: (H, W, 3) unit normals in the world, towards the camera, a network's: planes should face the same way.
     """
     rays = view.rays() @ view.world_from_camera[:3, :3].T
     elevation = rays[..., 2] / np.hypot(rays[..., 0], rays[..., 1])
@@ -123,6 +126,8 @@ def find_layout(
         cost += 0.5 * ((np.log(distances) - usual[:, None]) / _PRIOR_SPREAD) ** 2
     planes = _planes(azimuth, distances, gravity)
     unary = planes.cost(cost, distances)
+    if facing is not None:
+        unary += _FACING * planes.turned(_faced(facing, rays, elevation, azimuth, sky))
     columns = np.arctan2(rays[len(rays) // 2, :, 0], rays[len(rays) // 2, :, 1])
     strength = groundness.column_edges(small, sky)
     path = _best_path(unary, np.log(planes.reach), np.interp(azimuth, columns, strength))
@@ -155,6 +160,16 @@ def _guessed(
         if len(here) >= _ENOUGH:
             found[i] += _GUESS_SHARE * (np.median(here) - usual[i])
     return found
+
+
+def _faced(facing: np.ndarray, rays: np.ndarray, elevation: np.ndarray, azimuth: np.ndarray, sky: np.ndarray) -> np.ndarray:
+    """(A, 2) mean horizontal normal, away from the camera, of what is upright in a direction; 0 where nothing is."""
+    upright = ~sky & (np.abs(facing[..., 2]) < _UPRIGHT) & (elevation < _UPPERMOST)
+    place = np.interp(np.arctan2(rays[..., 0], rays[..., 1])[upright], azimuth, np.arange(len(azimuth)))
+    bins = np.round(place).astype(int)
+    count = np.bincount(bins, minlength=len(azimuth))
+    sums = [np.bincount(bins, -facing[..., axis][upright], len(azimuth)) for axis in (0, 1)]
+    return np.stack(sums, axis=-1) / np.maximum(count, _ENOUGH)[:, None]
 
 
 def _contact_cost(
@@ -190,6 +205,10 @@ class _Planes:
         cost = contact[rows, below] * (1 - part) + contact[rows, below + 1] * part
         cost += np.where(self.reach > high * 1.02, _BEYOND, 0) + np.where(self.reach < low * 0.98, _NEVER, 0)
         return cost + np.where(self.normals[:, 1] == 1.0, _FRONTAL, 0)[:, None]
+
+    def turned(self, faced: np.ndarray) -> np.ndarray:
+        """(L, A) how much each plane is turned from mean normals (A, 2): 0 for none, up to twice their length."""
+        return np.linalg.norm(faced, axis=-1) - self.normals @ faced.T
 
 
 def _planes(azimuth: np.ndarray, distances: np.ndarray, gravity: Gravity) -> _Planes:

@@ -122,6 +122,22 @@ def test_a_sky_that_only_the_network_sees_ends_where_the_picture_has_an_edge():
     assert not in_a_room.sky.any()
 
 
+def test_clouds_are_sky_and_what_stands_or_is_surely_no_sky_is_not():
+    found = np.zeros(SHAPE, bool)
+    found[:24] = True
+    found[4:8, 10:20] = False  # a cloud
+    found[4:8, 40:50] = False  # a lamp on a wire
+    found[10:24, 28:32] = False  # a tower
+    probability = np.zeros((12, 16), np.float32)
+    probability[:6] = 0.9
+    probability[:3, 9:14] = 0.0
+    sky = fusion.corrected(Pose(50.0, "given", gravity(), found), said(sky=probability, indoors=0.1), GREY).sky
+    assert sky[4:8, 10:20].all()
+    assert not sky[4:8, 40:50].any()
+    assert not sky[10:24, 28:32].any()
+    assert not sky[24:].any()
+
+
 def test_only_a_guessed_tilt_is_moved_towards_the_networks():
     up = np.array([0.0, -np.cos(0.3), np.sin(0.3)])
     known = Pose(50.0, "given", gravity(0.1, 0.05), np.zeros(SHAPE, bool))

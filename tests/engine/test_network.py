@@ -193,6 +193,20 @@ def test_planes_follow_the_networks_distances():
     assert far > near + 0.1
 
 
+def test_planes_face_the_way_the_network_sees():
+    """A wall seen obliquely, without vanishing points or colours that tell: a frontal plane, unless the network says more."""
+    grey, sky = np.full((192, 256, 3), 0.5, np.float32), np.zeros((192, 256), bool)
+    view = raycast.camera(256, 192, 200.0)
+    azimuth = 0.6
+    wall = np.array([np.sin(azimuth), -np.cos(azimuth), 0.0], np.float32)
+    gravity = Gravity(0.0, 0.0, azimuth, 1.0, 100, True)
+    facing = np.broadcast_to(wall, (192, 256, 3))
+    layout = find_layout(grey, sky, view, gravity, OUTDOORS, None, None, facing)
+    assert (np.abs(layout.normals @ -wall[:2]) > 0.99).all()
+    plain = find_layout(grey, sky, view, gravity, OUTDOORS)
+    assert (plain.normals @ -wall[:2] < 0.99).any()
+
+
 def test_a_true_guess_is_no_worse_than_none():
     def error(factor):
         truth, _, reach = street(factor)
