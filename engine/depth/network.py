@@ -1,7 +1,7 @@
 """The depth network without torch: its graph in NumPy, its weights from `weights/`, half a dozen kinds of layer.
 
-photo ─► at about 36 thousand pixels, with rays and gravity ─► U-Net, and again mirrored ─► log depth in camera heights,
-its spread, sky, normals, what lies behind silhouettes ─► `Prediction`
+photo ─► at about 36 thousand pixels and at a quarter of them, with rays and gravity ─► U-Net, and again mirrored ─► log depth
+in camera heights, its spread, sky, normals, what lies behind silhouettes ─► `Prediction`
 
 `engine/depth/training/model.py` is the same graph for training, and says why it is so; a test holds the two together.
 """
@@ -27,6 +27,8 @@ FAR_LOG = 4.5  # log camera heights at which the planes of ground and ceiling en
 _STRIDE = 16  # sides are multiples of it
 
 PIXELS = 36_000  # of the network's own grid: above the 27 thousand of its training's largest pictures silhouettes still gain
+_COARSE = 9_000  # of a second grid: there the whole is right more often, and there are no silhouettes
+_WHOLE = 6.0  # cells: standard deviation of what the coarse grid knows better
 _FINEST = 0.5  # of the picture's own grid: what is finer has no edge to follow
 WEIGHTS = Path(__file__).parent / "weights" / "depth.npz"
 _LEAST_UP = 1e-6
@@ -118,7 +120,7 @@ def available() -> bool:
 
 
 def predict(colours: np.ndarray, view: View, known: bool) -> Prediction:
-    """Run the network on a picture and on its mirror image.
+    """Run the network on a picture and on its mirror image, finely for silhouettes and coarsely for the whole.
 
     Args:
         colours: (H, W, 3) float32, sRGB-encoded.
@@ -133,16 +135,15 @@ def predict(colours: np.ndarray, view: View, known: bool) -> Prediction:
 
 def run(net: "Network", colours: np.ndarray, view: View, known: bool) -> Prediction:
     """As `predict`, with given weights."""
-    width, height = grid(view.width, view.height)
-    x = inputs(colours, view.resized(width, height), known)
     told = view.world_from_camera[2, :3] if known else _LEVEL_UP
-    maps, scalars = net(x)
-    other, others = net(mirrored(x))
-    other = other[..., ::-1].copy()
-    other[MAPS.index("normal x")] *= -1
-    others[SCALARS.index("tilt x")] *= -1
-    depth = (_log_depth(x, told, maps, scalars) + _log_depth(x, told, other, others)) / 2
-    maps, scalars = (maps + other) / 2, (scalars + others) / 2
+    depth, maps, scalars = _both_ways(net, colours, view.resized(*grid(view.width, view.height)), told, known)
+    whole, coarse, others = _both_ways(net, colours, view.resized(*grid(view.width, view.height, _COARSE)), told, known)
+    size = depth.shape[::-1]
+    # Its training's smallest pictures show the network what belongs together; its largest, where things end.
+    lacks = cv2.resize(whole, size, interpolation=cv2.INTER_LINEAR) - depth
+    depth = depth + cv2.GaussianBlur(lacks, (0, 0), _WHOLE, borderType=cv2.BORDER_REPLICATE) / 2
+    maps = (maps + np.stack([cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in coarse])) / 2
+    scalars = (scalars + others) / 2
     normal = np.moveaxis(maps[3:6], 0, -1)
     return Prediction(
         log_depth=depth,
@@ -157,11 +158,25 @@ def run(net: "Network", colours: np.ndarray, view: View, known: bool) -> Predict
     )
 
 
-def grid(width: int, height: int) -> tuple[int, int]:
+def _both_ways(
+    net: "Network", colours: np.ndarray, view: View, told: np.ndarray, known: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log depth (h, w), maps (8, h, w) and scalars (5,): means over a picture on a view's grid and its mirror image."""
+    x = inputs(colours, view, known)
+    maps, scalars = net(x)
+    other, others = net(mirrored(x))
+    other = other[..., ::-1].copy()
+    other[MAPS.index("normal x")] *= -1
+    others[SCALARS.index("tilt x")] *= -1
+    depth = (_log_depth(x, told, maps, scalars) + _log_depth(x, told, other, others)) / 2
+    return depth, (maps + other) / 2, (scalars + others) / 2
+
+
+def grid(width: int, height: int, pixels: int = PIXELS) -> tuple[int, int]:
     """The network's own size for a picture, half of the picture's at most: its aspect as nearly as multiples of 16 allow."""
-    scale = min((PIXELS / (width * height)) ** 0.5, _FINEST)
+    scale = min((pixels / (width * height)) ** 0.5, _FINEST)
     sides = (max(_LEAST_SIDE, round(side * scale / _STRIDE) * _STRIDE) for side in (width, height))
-    most = 2 * PIXELS // _LEAST_SIDE // _STRIDE * _STRIDE
+    most = 2 * pixels // _LEAST_SIDE // _STRIDE * _STRIDE
     across, down = (min(side, most) for side in sides)
     return across, down
 
