@@ -31,7 +31,7 @@ def painted(near):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.floats(30, 66), st.floats(34, 94), st.floats(12, 28), st.floats(1.4, 4))
+@given(st.floats(30, 66), st.floats(34, 94), st.floats(12, 28), st.floats(1.5, 4))
 def test_a_smeared_silhouette_lies_on_the_pictures_edge_again(row, column, radius, ratio):
     near = disc((row, column), radius)
     depth = np.where(near, 2.0, 2.0 * ratio).astype(np.float32)
