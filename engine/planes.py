@@ -59,9 +59,10 @@ def find_planes(points: np.ndarray, normals: np.ndarray, free: np.ndarray, eye: 
         plane = _best(rng, free_points, free_normals, eye)
         mine = _members(plane, free_points, free_normals, eye)
         sloped = _UPRIGHT <= abs(plane[2]) <= _LEVEL
-        if mine.sum() < (_LEAST_SLOPED if sloped else _LEAST_SHARE) * count:
+        if mine.sum() < _LEAST_SHARE * count:
             break
-        planes.append(plane)
+        if not sloped or mine.sum() >= _LEAST_SLOPED * count:
+            planes.append(plane)
         free_points, free_normals = free_points[~mine], free_normals[~mine]
     return _joined(planes, points, normals, eye)
 
