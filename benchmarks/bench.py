@@ -45,7 +45,8 @@ without EXIF. `surer_half`: error of the more confident half in that of the whol
 
 Views: `psnr`, `ssim`, `ms_gmsd` (0 is the same) of what the photo saw; `_filled`: of the whole frame, with what the renderer
 left open grown over from its border. Moves are parts of the scene's true median depth, `aligned` in the unit of the estimate.
-`holes`: alpha below 0.5; `inside`: of what lies within the photo's frame; `void`: what the photo never saw.
+`fitted`: by 40 iterations of `reconstruct --fit`. `holes`: alpha below 0.5; `inside`: of what lies within the photo's frame;
+`void`: what the photo never saw.
 """
 _SHEETS = ("depth_scenes.png", "depth_photos.png")  # of `python -m benchmarks.sheets`
 

@@ -23,11 +23,12 @@ from engine.camera import View
 from engine.depth import DepthEstimate, DepthOptions
 from engine.geometry import invert_pose
 from engine.image import Photo, read
-from engine.render import VOID_ALPHA, ProxyRender, RenderOptions, match_photo, render
+from engine.render import VOID_ALPHA, ProxyRender, RenderOptions, Shot, fit, match_photo, render
 from engine.splats.record import Splats
 
 METRIC, ALIGNED = "metric", "aligned"
 OWN = "photo's own"
+FITTED, FIT = ", fitted", 40  # of a source's name; iterations
 SCENE_GRID = DepthOptions(max_pixels=splats.grid_budget(splats.DEFAULT_MAX_SPLATS))  # as `reconstruct` asks for it
 _FAR = 1e7  # metres: the sky, for which no move is far
 _BEHIND = 0.02  # part of the depth by which a point must lie behind the photo's surface to be hidden by it
@@ -97,20 +98,27 @@ def of_scene(made: Made) -> list[Row]:
     photo, base = read(made.photo_path), made.picture(PHOTO)
     ours = [source for source in depth_sources.sources() if source.name in (BUILTIN, FLOOR)]
     found = [source.estimate(photo, SCENE_GRID, made.scene.outdoors) for source in ours]
-    names = [*(source.name for source in ours), TRUTH]
+    named = [*zip((source.name for source in ours), found, strict=True), (TRUTH, depth_sources.truth(base))]
     views = [(move, made.picture(move)) for move in MOVES if move != PHOTO]
     table: list[Row] = []
-    for name, estimate in zip(names, [*found, depth_sources.truth(base)], strict=True):
+    for name, estimate in named:
         scene, units = lifted(estimate, photo), {METRIC: 1.0}
-        table.append(_own(name, CYCLES, scene, estimate, photo))
         if name != TRUTH:
             units[ALIGNED] = unit_of(estimate, base)
-        for unit, factor in units.items():
-            for move, true in views:
-                drawn = render(scene, moved_view(estimate.view, base, true, factor), RenderOptions(color_only=True))
-                head = {"set": CYCLES, "source": name, "move": _group(move), "unit": unit}
-                table.append(head | compared(drawn, base, true))
+        kinds = {name: scene} if name == FLOOR else {name: scene, name + FITTED: _fitted(scene, estimate, photo)}
+        for kind, gaussians in kinds.items():
+            table.append(_own(kind, CYCLES, gaussians, estimate, photo))
+            for unit, factor in units.items():
+                for move, true in views:
+                    drawn = render(gaussians, moved_view(estimate.view, base, true, factor), RenderOptions(color_only=True))
+                    head = {"set": CYCLES, "source": kind, "move": _group(move), "unit": unit}
+                    table.append(head | compared(drawn, base, true))
     return table
+
+
+def _fitted(scene: Splats, found: DepthEstimate, photo: Photo) -> Splats:
+    """The scene as `reconstruct --fit` makes it."""
+    return fit(scene, [Shot(found.view, photo.encoded(found.view.width, found.view.height))], FIT)
 
 
 def own_view(sample: Measured) -> Row:

@@ -109,6 +109,8 @@ SOURCES = {  # of depth: their colours, the same in both pictures; models take w
     "gravity+ground+backdrop": "#f58518",
     "floor": "#b0413e",
     "truth": "#54a24b",
+    "builtin, fitted": "#8c8c8c",
+    "truth, fitted": "#a3d39c",
 }
 OTHERS = "tab10"
 

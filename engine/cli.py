@@ -116,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--camera-height", type=float, help="metres between the ground and the camera (else 1.6, indoors 1.3)")
     make.add_argument("--max-splats", type=int, help="at most so many splats (else a million)")
     make.add_argument("--depth", metavar="NAME", help="which depth source: builtin, or a name that `anchorstage models` lists")
+    make.add_argument("--fit", type=int, metavar="N", help="fit the splats to the photo in N iterations, 40 do (needs PyTorch)")
     make.add_argument("--depth-folder", metavar="PATH", help="the folder with that model's files (else where models are kept)")
 
     info = command("info", "Say what a scene holds.")
@@ -160,7 +161,18 @@ def _parser() -> argparse.ArgumentParser:
 def _reconstruct(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from .jobs import ReconstructOptions, options_from, reconstruct
 
-    names = ("photo", "output", "overwrite", "focal_px", "focal_mm", "camera_height", "max_splats", "depth", "depth_folder")
+    names = (
+        "photo",
+        "output",
+        "overwrite",
+        "focal_px",
+        "focal_mm",
+        "camera_height",
+        "max_splats",
+        "depth",
+        "depth_folder",
+        "fit",
+    )
     return reconstruct(options_from(ReconstructOptions, {name: getattr(options, name) for name in names}), progress)
 
 

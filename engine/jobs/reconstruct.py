@@ -9,7 +9,7 @@ from ..camera import FULL_FRAME_WIDTH_MM, Camera
 from ..errors import ArgumentError
 from ..models import SHARP
 from ..progress import Progress
-from ..render import levels, match_photo
+from ..render import FitOptions, Shot, fit, fitting, levels, match_photo
 from ..scene import PHOTO_CAMERA, BaseWitness, Maps, Scene, save
 from ..store import absolute, check_folder_name, one_line
 from .stopwatch import Stopwatch
@@ -19,6 +19,7 @@ FEWEST_SPLATS = 100
 MOST_SPLATS = 20_000_000
 FOCAL_PX = (1, 10_000_000)
 FOCAL_MM = (1, 100_000)  # from beyond a fisheye to a telescope
+MOST_FIT = 10_000  # iterations
 CAMERA_HEIGHTS = (0.001, 100_000)  # metres, from a miniature to an aeroplane
 
 
@@ -35,6 +36,7 @@ class ReconstructOptions:
     max_splats: int = splats.DEFAULT_MAX_SPLATS  # budget
     depth: str = "builtin"  # which depth source: builtin, a model of engine.models, or sharp
     depth_folder: str | None = None  # the folder with that model's files; None: where models are kept
+    fit: int = 0  # iterations in which the splats are fitted to the photo; needs torch
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense, before any work is done."""
@@ -51,6 +53,10 @@ class ReconstructOptions:
             raise ArgumentError(
                 f"The number of splats must be between {FEWEST_SPLATS} and {MOST_SPLATS}, not {self.max_splats}."
             )
+        if not 0 <= self.fit <= MOST_FIT:
+            raise ArgumentError(f"A fit takes 0 to {MOST_FIT} iterations, not {self.fit}.")
+        if self.fit and self.depth == SHARP.name:
+            raise ArgumentError("SHARP's splats are taken as they are; leave the fit away.")
 
 
 def photo_file(suffix: str) -> str:
@@ -82,6 +88,8 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
     """
     folder, watch = absolute(options.output), Stopwatch()
     check_folder_name(folder, options.overwrite)
+    if options.fit:
+        fitting.device_for(FitOptions())  # says what is missing before any work
     with watch.stage("image"):
         progress(0.0, "Reading the photo")
         photo = image.read(options.photo)
@@ -111,8 +119,11 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
         gaussians = match_photo(
             gaussians, estimate.view, colours, lifted.rows, upper=upper, progress=part, spilled=lifted.spilled
         )
+    if options.fit:
+        with watch.stage("fit"):
+            gaussians = fit(gaussians, [Shot(estimate.view, colours)], options.fit, progress=progress.part(0.8, 0.83))
     with watch.stage("levels"):
-        levels.attach(gaussians, levels.build_levels(gaussians, progress.part(0.8, 0.85)))
+        levels.attach(gaussians, levels.build_levels(gaussians, progress.part(0.83, 0.85)))
     scene = Scene(
         name=one_line(folder.stem),
         photo=base,

@@ -1,5 +1,6 @@
 """The command line, as a shell calls it."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -11,8 +12,13 @@ import numpy as np
 import pytest
 from scenes import colours, scene
 
+from engine import image
 from engine.colour import encode_srgb
+from engine.errors import RenderError
 from engine.export import contract_names, read_exr
+from engine.jobs import ReconstructOptions, reconstruct
+from engine.progress import Progress
+from engine.render import RenderOptions, render
 from engine.scene import open_scene, save
 from engine.splats import read_ply
 
@@ -58,6 +64,35 @@ def photo(tmp_path):
 
 def psnr(a, b):
     return -10 * np.log10(np.mean((np.clip(a, 0, 1) - b) ** 2))
+
+
+def own_view_db(folder, photo):
+    """How close a scene's picture from the photo's camera comes to the photo."""
+    made = open_scene(folder)
+    height, width = made.maps.depth.shape
+    drawn = render(made.splats, made.cameras[0].view(width, height), RenderOptions(color_only=True))
+    return psnr(drawn.color, image.read(photo).encoded(width, height))
+
+
+def test_a_fit_brings_the_splats_closer_to_the_photo(tmp_path):
+    blocks = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    photo = tmp_path / "blocks.png"
+    photo.write_bytes(cv2.imencode(".png", cv2.resize(blocks, (240, 180), interpolation=cv2.INTER_NEAREST))[1].tobytes())
+    anchorstage("reconstruct", photo, "-o", tmp_path / "plain.anchorstage")
+    done = anchorstage("reconstruct", photo, "-o", tmp_path / "fit.anchorstage", "--fit", 15, "--json")
+    assert json.loads(done.stdout)["seconds"]["fit"] > 0
+    assert own_view_db(tmp_path / "fit.anchorstage", photo) > own_view_db(tmp_path / "plain.anchorstage", photo) + 1
+
+
+def test_a_fit_without_torch_is_refused_before_any_work(photo, tmp_path, monkeypatch):
+    here = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else here(name, *rest))
+    stages = []
+    options = ReconstructOptions(str(photo), str(tmp_path / "s.anchorstage"), fit=3)
+    with pytest.raises(RenderError, match="PyTorch"):
+        reconstruct(options, Progress(lambda part, stage: stages.append(stage)))
+    assert not stages
+    assert not (tmp_path / "s.anchorstage").exists()
 
 
 def test_photo_to_exrs_from_a_shell(china, tmp_path):
@@ -169,6 +204,8 @@ BAD_ARGUMENTS = {
     "two focal lengths": ["reconstruct", "good.png", "-o", "x.anchorstage", "--focal-px", "9", "--focal-mm", "9"],
     "no splats": ["reconstruct", "good.png", "-o", "x.anchorstage", "--max-splats", "0"],
     "unknown depth": ["reconstruct", "good.png", "-o", "x.anchorstage", "--depth", "magic"],
+    "fit below nothing": ["reconstruct", "good.png", "-o", "x.anchorstage", "--fit", "-1"],
+    "fit of what is taken as it is": ["reconstruct", "good.png", "-o", "x.anchorstage", "--fit", "3", "--depth", "sharp"],
     "no depth folder": ["reconstruct", "good.png", "-o", "x.anchorstage", "--depth-folder", "none"],
     "scene as depth folder": ["reconstruct", "good.png", "-o", "x.anchorstage", "--depth-folder", "s.anchorstage"],
     "download without a yes": ["models", "--download", "depth-pro"],

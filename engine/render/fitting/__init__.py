@@ -5,7 +5,7 @@
 Nothing here imports torch until `fit` is called: what is shipped without the AI engine can import this room.
 """
 
-from .descent import fit
+from .descent import device_for, fit
 from .record import GROUPS, FitOptions, Shot
 
-__all__ = ["GROUPS", "FitOptions", "Shot", "fit"]
+__all__ = ["GROUPS", "FitOptions", "Shot", "device_for", "fit"]

@@ -60,7 +60,7 @@ def fit(
     _check(splats, shots, iterations, options)
     if len(splats) == 0 or iterations == 0:
         return splats
-    device = _device(options)
+    device = device_for(options)
     from .leaves import Leaves
 
     leaves = Leaves(splats, [shot.view for shot in shots], options, device)
@@ -147,8 +147,12 @@ def _adam(
     return adam, torch.optim.lr_scheduler.LambdaLR(adam, left)
 
 
-def _device(options: FitOptions) -> str:
-    """Where to fit; what is there is asked, never tried."""
+def device_for(options: FitOptions) -> str:
+    """Where to fit, "cpu" or "cuda"; what is there is asked, never tried.
+
+    Raises:
+        RenderError: torch is not installed, or CUDA is asked for where there is none.
+    """
     if importlib.util.find_spec("torch") is None:
         raise RenderError("Fitting needs PyTorch, which is not installed; install the AI engine in AnchorStage's preferences.")
     if options.device == "cuda" and not cuda_here.available():
