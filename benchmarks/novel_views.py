@@ -23,7 +23,8 @@ from engine.camera import View
 from engine.depth import DepthEstimate, DepthOptions
 from engine.geometry import invert_pose
 from engine.image import Photo, read
-from engine.render import VOID_ALPHA, ProxyRender, RenderOptions, Shot, fit, match_photo, render
+from engine.jobs.reconstruct import fitted
+from engine.render import VOID_ALPHA, ProxyRender, RenderOptions, Shot, match_photo, render
 from engine.splats.record import Splats
 
 METRIC, ALIGNED = "metric", "aligned"
@@ -118,7 +119,7 @@ def of_scene(made: Made) -> list[Row]:
 
 def _fitted(scene: Splats, found: DepthEstimate, photo: Photo) -> Splats:
     """The scene as `reconstruct --fit` makes it."""
-    return fit(scene, [Shot(found.view, photo.encoded(found.view.width, found.view.height))], FIT)
+    return fitted(scene, Shot(found.view, photo.encoded(found.view.width, found.view.height)), FIT)
 
 
 def own_view(sample: Measured) -> Row:

@@ -11,6 +11,7 @@ from ..models import SHARP
 from ..progress import Progress
 from ..render import FitOptions, Shot, fit, fitting, levels, match_photo
 from ..scene import PHOTO_CAMERA, BaseWitness, Maps, Scene, save
+from ..splats.record import PHOTOGRAPHED
 from ..store import absolute, check_folder_name, one_line
 from .stopwatch import Stopwatch
 from .summary import summary
@@ -121,7 +122,7 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
         )
     if options.fit:
         with watch.stage("fit"):
-            gaussians = fit(gaussians, [Shot(estimate.view, colours)], options.fit, progress=progress.part(0.8, 0.83))
+            gaussians = fitted(gaussians, Shot(estimate.view, colours), options.fit, progress.part(0.8, 0.83))
     with watch.stage("levels"):
         levels.attach(gaussians, levels.build_levels(gaussians, progress.part(0.83, 0.85)))
     scene = Scene(
@@ -135,6 +136,11 @@ def reconstruct(options: ReconstructOptions, progress: Progress) -> dict[str, An
         warnings=(*notes, *estimate.warnings),
     )
     return _saved(scene, folder, options, watch, progress)
+
+
+def fitted(gaussians: splats.Splats, shot: Shot, iterations: int, progress: Progress | None = None) -> splats.Splats:
+    """Splats fitted to the photo; what it does not show stays as it is, or the faintest gradients would stain it."""
+    return fit(gaussians, [shot], iterations, FitOptions(locked=gaussians.origin != PHOTOGRAPHED), progress)
 
 
 def _saved(scene: Scene, folder: Path, options: ReconstructOptions, watch: Stopwatch, progress: Progress) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from engine.progress import Progress
 from engine.render import RenderOptions, render
 from engine.scene import open_scene, save
 from engine.splats import read_ply
+from engine.splats.record import PHOTOGRAPHED
 
 COMMAND = [str(Path(sys.executable).with_name("anchorstage"))]
 
@@ -82,6 +83,12 @@ def test_a_fit_brings_the_splats_closer_to_the_photo(tmp_path):
     done = anchorstage("reconstruct", photo, "-o", tmp_path / "fit.anchorstage", "--fit", 15, "--json")
     assert json.loads(done.stdout)["seconds"]["fit"] > 0
     assert own_view_db(tmp_path / "fit.anchorstage", photo) > own_view_db(tmp_path / "plain.anchorstage", photo) + 1
+    plain, fitted = (open_scene(tmp_path / f"{name}.anchorstage").splats for name in ("plain", "fit"))
+    unseen = plain.origin != PHOTOGRAPHED  # nothing in the photo says anything of them
+    assert unseen.any()
+    for name in ("positions", "scales", "rotations", "opacities", "colors"):
+        assert np.array_equal(getattr(plain, name)[unseen], getattr(fitted, name)[unseen])
+    assert not np.array_equal(plain.colors[~unseen], fitted.colors[~unseen])
 
 
 def test_a_fit_without_torch_is_refused_before_any_work(photo, tmp_path, monkeypatch):
