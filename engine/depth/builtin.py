@@ -22,6 +22,7 @@ from .trust import Trust
 
 SMALL_SIDE = 256  # pixels of the longer side for all that is decided from colours
 _INDOOR_HEIGHT = 1.3  # metres: the median of indoor photos with measured depth
+_INDOOR_LOCK = 0.5  # of the network's scale to that height: people sit, and cameras stand on tables
 _HIGHEST_INDOORS = 8.0  # metres: no camera is held higher in a room
 _CEILING = 2.7  # metres above the floor, and at least this far above the camera:
 _LEAST_HEADROOM = 0.6
@@ -59,7 +60,7 @@ def measure(
     view = _view(found, height)
     trust = Trust.of(found, indoors, camera_height)
     progress(0.5, "Finding ground and surfaces")
-    relief = None if said is None else said.relief(view, colours, found.sky, lock=not indoors)
+    relief = None if said is None else said.relief(view, colours, found.sky, _INDOOR_LOCK if indoors else 1.0)
     layout = _layout(found, small, view, indoors, trust.guess, relief)
     progress(0.7, "Measuring depth")
     depth, ground = _depth(view, layout, found.sky, indoors)

@@ -36,7 +36,7 @@ LEAST_INVERSE = 1e-4  # of camera heights: ten kilometres
 _LEVEL_UP = np.array([0.0, -1.0, 0.0])  # in the camera's axes: what the network is told where gravity is not known
 _LEAST_SIDE = 48  # pixels
 _SOME_SKY = 0.2  # probability: cells with more are partly sky
-_STEP, _BEND = 0.5, 0.125  # in log depth, within a window and of a cell against its neighbours: a silhouette
+_STEP, _BEND = 0.25, 0.0625  # in log depth, within a window and of a cell against its neighbours: a silhouette
 _FADE = 1.0  # cells: standard deviation with which the neighbourhood of a silhouette ends
 _RIM = 7  # cells a side of those surroundings
 _MOST_SPREAD = 2.0  # log units
@@ -69,16 +69,16 @@ class Prediction:
     indoors: float  # probability
     up: np.ndarray  # (3,) the world's up in the camera's axes, as the network sees it
 
-    def relief(self, view: View, colours: np.ndarray, sky: np.ndarray, lock: bool) -> "Relief":
+    def relief(self, view: View, colours: np.ndarray, sky: np.ndarray, lock: float) -> "Relief":
         """Its depth on the view's grid, in metres; in the sky what is none goes on, lest it bleeds over the sky's edge.
 
         Args:
             view: of the picture, posed over z = 0.
             colours: (H, W, 3) float32, sRGB-encoded: silhouettes are drawn where its edges are.
             sky: (H, W) bool, beside what it takes for sky itself.
-            lock: whether its ground is moved to the view's.
+            lock: 0..1, how far its ground is moved to the view's.
         """
-        log = self._without_sky(sky) + np.float32(self._off_the_ground(view) if lock else 0.0)
+        log = self._without_sky(sky) + np.float32(lock * self._off_the_ground(view))
         log += np.float32(np.log(view.position[2]))
         size = view.width, view.height
         smooth = cv2.resize(log, size, interpolation=cv2.INTER_LINEAR)
