@@ -29,7 +29,8 @@ PER_PIXEL = 1.25  # splats of the two layers: a small one, and a quarter of a wi
 OPACITY = 0.99  # nearly opaque: a surface of single splats must close
 FRONT_SIGMA_PX = 0.25  # measured on the demo photo after the colour match: 32 dB; 0.3 gives 31 dB, 0.5 gives 25 dB
 BACK_SIGMA_PX = 1.3  # 0.65 of the block: where four blocks meet the coverage is still 0.96
-RIM_SIGMA_PX = 0.6  # along the near side of an edge: closes at any distance, sticks out by less than a pixel
+RIM_SIGMA_PX = 0.45  # along the near side of an edge: closes at twice the size, and hardly shows on the far side
+INSET_PX = 0.2  # by which the outermost small splats of a near side stand inside it: half as much of them spills over
 BLOCK = 2  # pixels a side of what one back splat stands for
 THICKNESS = 0.15  # along the normal, of the in-surface standard deviation
 PLAIN_SIGMA_PX = 1.8  # where nothing lies before it: 0.9 of the block covers 0.99 where four blocks meet
@@ -136,12 +137,28 @@ def _layers(surface: Surface, colours: np.ndarray) -> tuple[list[_Layer], np.nda
     middles = np.where(far_side[..., None], points, middles)  # a block over an edge is no block
     mean = np.where(far_side[..., None], colours, mean)
     layers = [
-        (np.flatnonzero(~pruned), points, colours, FRONT_SIGMA_PX),
+        (np.flatnonzero(~pruned), _inset(surface), colours, FRONT_SIGMA_PX),
         (np.flatnonzero(plain), middles, mean, PLAIN_SIGMA_PX),
         (np.flatnonzero(_backed(rim, depth, slope)), eye + (points - eye) * push, colours, RIM_SIGMA_PX),
         (np.flatnonzero(wide & ~plain), eye + (middles - eye) * push, mean, BACK_SIGMA_PX),
     ]
     return layers, pruned
+
+
+def _inset(surface: Surface) -> np.ndarray:
+    """Points (H, W, 3) of the surface, the near sides' outermost moved INSET_PX away from what is behind them."""
+    estimate = surface.estimate
+    near, far = find_edges(estimate.depth, surface.slope(), 1)
+    # Towards the far side, from where it lies about a pixel.
+    behind = far.astype(np.float32)
+    across, down = (cv2.Sobel(behind, cv2.CV_32F, *axes, ksize=3, borderType=cv2.BORDER_REPLICATE) for axes in ((1, 0), (0, 1)))
+    steepness = np.hypot(across, down)
+    moved = np.nonzero(near & ~far & (steepness > 0))
+    pixels = -INSET_PX * np.stack([across[moved], down[moved]], axis=-1) / steepness[moved][:, None]
+    step = pixels * (estimate.depth[moved] / np.float32(estimate.view.fx))[:, None]
+    points = surface.points.copy()
+    points[moved] += step @ estimate.view.world_from_camera[:3, :2].T.astype(np.float32)
+    return points
 
 
 def _within(most: int, counts: list[int]) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ from engine import export
 from engine.colour import encode_srgb
 from engine.export.contract import NOTHING_DEPTH
 from engine.scene import open_scene
+from engine.splats.record import PHOTOGRAPHED
 
 SCRIPT = Path(__file__).with_name("render_scenarios.py")
 WIDTH, HEIGHT = 192, 128
@@ -52,8 +53,9 @@ def assert_reprojects(channels: dict[str, np.ndarray], header: dict) -> None:
 
 
 def assert_shows_splats(channels: dict[str, np.ndarray], header: dict, scene) -> None:
-    """Splats that the header's matrix puts in the picture and nothing hides have their depth in the frame."""
-    points = np.column_stack([scene.splats.positions.astype(float), np.ones(len(scene.splats))])
+    """Photographed splats that the header's matrix puts in the picture have their depth in the frame, but for few."""
+    seen = scene.splats.select(np.flatnonzero(scene.splats.origin == PHOTOGRAPHED))
+    points = np.column_stack([seen.positions.astype(float), np.ones(len(seen))])
     ndc = points @ header["worldToNDC"].astype(float)
     depth = (points @ header["worldToCamera"].astype(float))[:, 2]
     height, width = channels["A"].shape
