@@ -9,6 +9,7 @@ depth: in metres (`metric`), or in the unit of the source's own scene (`aligned`
 """
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import cv2
 import numpy as np
@@ -109,11 +110,10 @@ def of_scene(made: Made) -> list[Row]:
         kinds = {name: scene} if name == FLOOR else {name: scene, name + FITTED: _fitted(scene, estimate, photo)}
         for kind, gaussians in kinds.items():
             table.append(_own(kind, CYCLES, gaussians, estimate, photo))
-            for unit, factor in units.items():
-                for move, true in views:
-                    drawn = render(gaussians, moved_view(estimate.view, base, true, factor), RenderOptions(color_only=True))
-                    head = {"set": CYCLES, "source": kind, "move": _group(move), "unit": unit}
-                    table.append(head | compared(drawn, base, true))
+            for (unit, factor), (move, true) in product(units.items(), views):
+                drawn = render(gaussians, moved_view(estimate.view, base, true, factor), RenderOptions(color_only=True))
+                head = {"set": CYCLES, "source": kind, "move": _group(move), "unit": unit}
+                table.append(head | compared(drawn, base, true))
     return table
 
 

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -161,18 +162,7 @@ def _parser() -> argparse.ArgumentParser:
 def _reconstruct(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     from .jobs import ReconstructOptions, options_from, reconstruct
 
-    names = (
-        "photo",
-        "output",
-        "overwrite",
-        "focal_px",
-        "focal_mm",
-        "camera_height",
-        "max_splats",
-        "depth",
-        "depth_folder",
-        "fit",
-    )
+    names = [field.name for field in fields(ReconstructOptions)]
     return reconstruct(options_from(ReconstructOptions, {name: getattr(options, name) for name in names}), progress)
 
 

@@ -16,7 +16,7 @@ _TRIALS = 150  # planes tried for each one found
 _ROUNDS = 3  # of fitting a plane to its points
 _NEAR = 0.06  # of the distance from the camera: points this close to a plane may belong to it
 _SAME_WAY = np.radians(25)  # between a point's normal and its plane's
-_UPRIGHT = np.sin(np.radians(15))  # a plane whose normal rises less than this is upright
+UPRIGHT = np.sin(np.radians(15))  # a plane whose normal rises less than this is upright
 _LEVEL = np.cos(np.radians(15))
 _LEAST_SHARE, _LEAST_SLOPED = 0.02, 0.04  # of the picture; smaller planes are none; sloped ones are seldom any
 _ALIKE = np.cos(np.radians(15)), 0.6  # planes whose normals and (in _NEAR) distances differ by less are one
@@ -31,6 +31,11 @@ def cells_of(view: View) -> View:
     """The grid that planes are found on: at most CELLS, with the view's aspect."""
     scale = min(1.0, (CELLS / (view.width * view.height)) ** 0.5)
     return view.resized(max(1, round(view.width * scale)), max(1, round(view.height * scale)))
+
+
+def on_cells(values: np.ndarray, cells: View) -> np.ndarray:
+    """Means (h, w) float32 of values (H, W) over a coarser grid's cells."""
+    return cv2.resize(values.astype(np.float32), (cells.width, cells.height), interpolation=cv2.INTER_AREA)
 
 
 def find_planes(points: np.ndarray, normals: np.ndarray, free: np.ndarray, eye: np.ndarray, most: int) -> np.ndarray:
@@ -58,7 +63,7 @@ def find_planes(points: np.ndarray, normals: np.ndarray, free: np.ndarray, eye: 
     while len(planes) < most and len(free_points) >= max(_LEAST_POINTS, _LEAST_SHARE * count):
         plane = _best(rng, free_points, free_normals, eye)
         mine = _members(plane, free_points, free_normals, eye)
-        sloped = _UPRIGHT <= abs(plane[2]) <= _LEVEL
+        sloped = UPRIGHT <= abs(plane[2]) <= _LEVEL
         if mine.sum() < _LEAST_SHARE * count:
             break
         if not sloped or mine.sum() >= _LEAST_SLOPED * count:
@@ -196,7 +201,7 @@ def _squared_up(normal: np.ndarray) -> np.ndarray:
     """A unit normal (3,), level or upright where it nearly is."""
     if abs(normal[2]) > _LEVEL:
         return np.array([0.0, 0.0, np.sign(normal[2])])
-    if abs(normal[2]) < _UPRIGHT:
+    if abs(normal[2]) < UPRIGHT:
         normal = normal * np.array([1, 1, 0])
         return normal / np.linalg.norm(normal)
     return normal

@@ -11,13 +11,11 @@ import cv2
 import numpy as np
 
 from . import planes
-from .camera import View
 from .depth import DepthEstimate
 from .errors import ArgumentError
 from .progress import Progress
 
 MOST_REGIONS = 10
-_UPRIGHT = np.sin(np.radians(15))  # a plane whose normal rises less than this is a wall
 _MOSTLY = 0.5  # of a cell
 _LEAST_ISLAND = 0.002  # of the picture; smaller pieces go to their neighbours
 _FOREGROUND_SHARE = 0.01
@@ -88,8 +86,9 @@ def _planes(
     """Label, mask and plane of each plane among the free pixels, largest first."""
     view, eye = estimate.view, estimate.view.position
     cells = planes.cells_of(view)
-    free_cells = _small(free, cells) > _MOSTLY
-    inverse = _small(np.where(free, 1 / estimate.depth, 0), cells) / np.maximum(_small(free, cells), _MOSTLY)
+    share = planes.on_cells(free, cells)
+    free_cells = share > _MOSTLY
+    inverse = planes.on_cells(np.where(free, 1 / estimate.depth, 0), cells) / np.maximum(share, _MOSTLY)
     depth = 1 / np.where(free_cells, inverse, 1)
     normals = planes.window_normals(cells, depth, free_cells)
     found = estimate.planes
@@ -110,13 +109,8 @@ def _planes(
     indoors = not estimate.sky.any()
     shares = np.bincount(whose.ravel() + 1, minlength=len(found) + 1)[1:]
     for index in np.argsort(-shares, kind="stable")[:most]:
-        upright = abs(found[index][2]) < _UPRIGHT
+        upright = abs(found[index][2]) < planes.UPRIGHT
         yield ("wall" if indoors else "facade") if upright else "plane", whose == index, found[index]
-
-
-def _small(values: np.ndarray, cells: View) -> np.ndarray:
-    """Means of (H, W) values over a coarser grid's cells."""
-    return cv2.resize(values.astype(np.float32), (cells.width, cells.height), interpolation=cv2.INTER_AREA)
 
 
 def _merge_islands(labels: np.ndarray) -> np.ndarray:

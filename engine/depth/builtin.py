@@ -1,7 +1,8 @@
 """The built-in estimator: metrology of a single view, offline, with OpenCV and NumPy alone.
 
 lines, sky ─► focal, gravity ─► network ─► in- or outdoors, false skies, its depth ─┐
-                     └─► ground at the camera's height ─► what stands on it (layout) ┴─► depth ─► normals, confidence
+                     └─► ground at the camera's height ─► what stands on it (layout) ┴─► depth ─► walls made flat
+─► normals, confidence
 """
 
 import cv2

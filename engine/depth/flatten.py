@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ..camera import View
-from ..planes import belonging, find_planes
+from ..planes import belonging, find_planes, on_cells
 from .network import Prediction
 
 _MOST = 9  # planes
@@ -36,12 +36,8 @@ def flattened(
     height, width = said.log_depth.shape
     cells = view.resized(width, height)
     turn = view.world_from_camera[:3, :3]
-
-    def small(values: np.ndarray) -> np.ndarray:
-        return cv2.resize(values.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-
-    free = small(~(sky | ground)) > _FREE
-    points, normals = cells.unproject(np.exp(small(np.log(depth)))), said.normal @ turn.T
+    free = on_cells(~(sky | ground), cells) > _FREE
+    points, normals = cells.unproject(np.exp(on_cells(np.log(depth), cells))), said.normal @ turn.T
     planes = find_planes(points, normals, free, view.position, _MOST)
     if not len(planes):
         return depth, planes

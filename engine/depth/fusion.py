@@ -57,25 +57,27 @@ def _with_more(sky: np.ndarray, said: np.ndarray, colours: np.ndarray) -> np.nda
 
 def _with_islands(sky: np.ndarray, said: np.ndarray) -> np.ndarray:
     """A sky (H, W) with the clouds in it: pieces of what is left that do not stand on anything and may be sky too."""
-    count, pieces = cv2.connectedComponents((~sky).astype(np.uint8), connectivity=8)
-    if count < 2:
-        return sky
-    probability = cv2.resize(said, sky.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    mean = np.bincount(pieces.ravel(), probability.ravel(), count) / np.maximum(np.bincount(pieces.ravel(), minlength=count), 1)
-    clouds = mean > _CLOUD
-    clouds[np.unique(np.concatenate([pieces[-1], pieces[len(pieces) // 2 :, 0], pieces[len(pieces) // 2 :, -1]]))] = False
-    clouds[0] = False
+    pieces, probability = _pieces(~sky, said, 8)
+    clouds = probability > _CLOUD
+    lower = pieces[len(pieces) // 2 :]
+    clouds[np.concatenate([[0], lower[-1], lower[:, 0], lower[:, -1]])] = False
     return sky | clouds[pieces]
 
 
 def _supported(found: np.ndarray, said: np.ndarray) -> np.ndarray:
     """The pieces of a sky (H, W) that the network, (h, w) probabilities, does not doubt."""
-    said = cv2.resize(said, found.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    count, pieces = cv2.connectedComponents(found.astype(np.uint8), connectivity=4)
-    sums = np.bincount(pieces.ravel(), said.ravel(), count)
-    keep = sums / np.bincount(pieces.ravel(), minlength=count) > _LEAST_SKY
+    pieces, probability = _pieces(found, said, 4)
+    keep = probability > _LEAST_SKY
     keep[0] = False
     return keep[pieces]
+
+
+def _pieces(mask: np.ndarray, said: np.ndarray, connectivity: int) -> tuple[np.ndarray, np.ndarray]:
+    """Number (H, W) of each pixel's piece of a mask, 0 beside it, and each number's mean of probabilities (h, w)."""
+    said = cv2.resize(said, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    count, pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=connectivity)
+    sizes = np.bincount(pieces.ravel(), minlength=count)
+    return pieces, np.bincount(pieces.ravel(), said.ravel(), count) / np.maximum(sizes, 1)
 
 
 def indoors(said: Prediction, cues: bool) -> bool:

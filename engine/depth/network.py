@@ -26,7 +26,7 @@ SCALARS = ("scale", "height", "indoors", "tilt x", "tilt z")
 FAR_LOG = 4.5  # log camera heights at which the planes of ground and ceiling end
 _STRIDE = 16  # sides are multiples of it
 
-PIXELS = 36_000  # of the network's own grid: above the 27 thousand of its training's largest pictures silhouettes still gain
+PIXELS = 36_000  # of the network's own grid: above the 33 thousand of its training's largest pictures silhouettes still gain
 _COARSE = 9_000  # of a second grid: there the whole is right more often, and there are no silhouettes
 _WHOLE = 6.0  # cells: standard deviation of what the coarse grid knows better
 _FINEST = 0.5  # of the picture's own grid: what is finer has no edge to follow

@@ -32,6 +32,6 @@ class DepthEstimate:
     normal: np.ndarray  # (H, W, 3) float32, world, unit length, facing the camera
     sky: np.ndarray  # (H, W) bool
     ground: np.ndarray  # (H, W) bool
-    source: str  # which estimator, and which of its ways ("builtin: outdoor, gravity from 143 lines")
+    source: str  # which estimator, and which of its ways ("builtin: network and planes, outdoors, ...")
     warnings: tuple[str, ...] = ()  # sentences for the artist
     planes: np.ndarray | None = None  # (P, 4) a b c d of what was found flat, beside the ground; None where nobody looked

@@ -125,6 +125,7 @@ def _layers(surface: Surface, colours: np.ndarray) -> tuple[list[_Layer], np.nda
     """Small splats, wide ones that stand alone, those at rims, wide ones behind; (H, W) bool, where no small one is needed."""
     depth, slope = surface.estimate.depth, surface.slope()
     rim, far_side = find_edges(depth, slope)
+    last = find_edges(depth, slope, 1)
     wide = np.zeros(depth.shape, bool)
     wide[::BLOCK, ::BLOCK] = True
     wide &= ~rim
@@ -137,18 +138,17 @@ def _layers(surface: Surface, colours: np.ndarray) -> tuple[list[_Layer], np.nda
     middles = np.where(far_side[..., None], points, middles)  # a block over an edge is no block
     mean = np.where(far_side[..., None], colours, mean)
     layers = [
-        (np.flatnonzero(~pruned), _inset(surface), colours, FRONT_SIGMA_PX),
+        (np.flatnonzero(~pruned), _inset(surface, *last), colours, FRONT_SIGMA_PX),
         (np.flatnonzero(plain), middles, mean, PLAIN_SIGMA_PX),
-        (np.flatnonzero(_backed(rim, depth, slope)), eye + (points - eye) * push, colours, RIM_SIGMA_PX),
+        (np.flatnonzero(_backed(rim, rim & last[0])), eye + (points - eye) * push, colours, RIM_SIGMA_PX),
         (np.flatnonzero(wide & ~plain), eye + (middles - eye) * push, mean, BACK_SIGMA_PX),
     ]
     return layers, pruned
 
 
-def _inset(surface: Surface) -> np.ndarray:
+def _inset(surface: Surface, near: np.ndarray, far: np.ndarray) -> np.ndarray:
     """Points (H, W, 3) of the surface, the near sides' outermost moved INSET_PX away from what is behind them."""
     estimate = surface.estimate
-    near, far = find_edges(estimate.depth, surface.slope(), 1)
     # Towards the far side, from where it lies about a pixel.
     behind = far.astype(np.float32)
     across, down = (cv2.Sobel(behind, cv2.CV_32F, *axes, ksize=3, borderType=cv2.BORDER_REPLICATE) for axes in ((1, 0), (0, 1)))
@@ -179,13 +179,12 @@ def _unmixed(colours: np.ndarray, edge: Seeds) -> np.ndarray:
     return colours
 
 
-def _backed(rim: np.ndarray, depth: np.ndarray, slope: np.ndarray) -> np.ndarray:
+def _backed(rim: np.ndarray, outermost: np.ndarray) -> np.ndarray:
     """(H, W) bool: pixels of a near side with a splat behind their small one.
 
     The outermost have none, or two would spill over the edge; in a thin structure all are outermost, and have one.
     """
     window = np.ones((3, 3), np.uint8)
-    outermost = rim & find_edges(depth, slope, 1)[0]
     inner = (rim & ~outermost).astype(np.uint8)
     return rim & ~(outermost & (cv2.dilate(inner, window) > 0))
 

@@ -17,6 +17,7 @@ NOTHING = -1  # owner of the sky
 _TINY = 1e-9
 _NEAR = 0.05  # metres; nearer surfaces are inside the lens
 _LEAVES, _LEAVES_REACH = (9.0, 26.0, 60.0), 1.6  # bumps a radian on crowns of leaves, and how far they reach
+_SEEDS, _ASIDE = 7.31, 99  # a seed for each scene from its camera's height; a place where noise has no seam
 
 
 class Solids(NamedTuple):
@@ -74,7 +75,7 @@ def cast(solids: Solids, origin: torch.Tensor, rays: torch.Tensor) -> Hits:
     """
     start = tuple(origin[:, i : i + 1] for i in range(3))
     ray = tuple(rays[..., i].contiguous() for i in range(3))
-    leaves = _leaves(ray, (start[2] * 7.31) % 1)
+    leaves = _leaves(ray, (start[2] * _SEEDS) % 1)
     depth = torch.where(ray[2] < -_TINY, start[2] / (-ray[2]).clamp_min(_TINY), torch.inf)
     slot = torch.full_like(depth, -1, dtype=torch.int32)
     owner = torch.where(depth.isinf(), NOTHING, GROUND).int()
@@ -169,7 +170,7 @@ def _to_local(solids: Solids, p: int, start: Triple, ray: Triple) -> tuple[Tripl
 
 def _leaves(ray: Triple, seed: torch.Tensor) -> torch.Tensor:
     """What rays add to the squared radius of ragged balls, (B, N), about -1..1: bumps and holes, at all distances alike."""
-    bumps = [noise(ray[0] * often + 99, ray[2] * often + 99, seed + often) - 0.5 for often in _LEAVES]
+    bumps = [noise(ray[0] * often + _ASIDE, ray[2] * often + _ASIDE, seed + often) - 0.5 for often in _LEAVES]
     return torch.stack(bumps).sum(0) * (2 / len(_LEAVES)) * _LEAVES_REACH
 
 

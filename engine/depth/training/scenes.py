@@ -14,7 +14,8 @@ from .raycast import BALL, BOX, GABLE, ROOM, TUBE, Solids
 
 STREET, SQUARE, LANDSCAPE, CLOSE, INDOORS, CORRIDOR = range(6)
 KIND_WEIGHTS = (0.25, 0.19, 0.09, 0.11, 0.29, 0.07)
-_BUILDINGS, _HILLS, _THINGS, _PICTURES, _LAMPS, _TABLED = 8, 2, 10, 5, 2, 10
+_BUILDINGS, _HILLS, _THINGS, _PICTURES, _LAMPS = 8, 2, 10, 5, 2
+_ON_TABLES = (BOX,) * 4 + (BALL,) * 3 + (TUBE,) * 3
 _TABLES = 0.22  # of the rooms: seen over a table-top, as if it were the floor
 _STYLES = (0.57, 0.17, 0.07, 0.03, 0.16)  # of a row: facades, brick, plaster, boards, and trees as a wall of leaves
 _ABSENT = 1e-3  # metres: the half size of what is not there, so that nothing divides by 0
@@ -313,7 +314,7 @@ def _put_things(
 
 def _table_top(builder: _Builder, there: torch.Tensor, camera_height: torch.Tensor) -> None:
     """A table right before the camera with bottles, books, vases, bowls and plants on it."""
-    draw, n = builder.draw, _TABLED
+    draw, n = builder.draw, len(_ON_TABLES)
     spin = torch.where(draw.chance(0.7), draw.normal(0, 0.15), draw.uniform(-1, 1))
     high = torch.minimum(draw.uniform(0.4, 0.95), camera_height - 0.2)
     long, deep = draw.uniform(0.4, 1.2), draw.uniform(0.3, 0.8)
@@ -330,10 +331,9 @@ def _table_top(builder: _Builder, there: torch.Tensor, camera_height: torch.Tens
     below = (middle - torch.stack([zero, zero, high / 2 + board[:, 2]], -1))[:, None]
     closed = (there & draw.chance(0.3))[:, None]
     builder.add(BOX, below, body[:, None], spin[:, None], owner, wood, 0.8 * paint, closed)
-    kinds = [BOX] * 4 + [BALL] * 3 + [TUBE] * 3
     wide, tall = draw.uniform(0.03, 0.13, n), draw.uniform(0.015, 0.16, n)
     style = torch.stack([draw.pick([0, 0, 3, 0.5, 1.5, 1, 0, 2, 0, 1]) for _ in range(n)], -1)
-    for i, kind in enumerate(kinds):
+    for i, kind in enumerate(_ON_TABLES):
         leafy = (style[:, i] == things.LEAVES) & (kind == BALL)
         material = torch.where((style[:, i] == things.LEAVES) & ~leafy, things.PLAIN, style[:, i])[:, None]
         radius = wide[:, i] * torch.where(leafy, 2.0, 0.5 if kind == TUBE else 1.0)
