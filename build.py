@@ -11,7 +11,8 @@ PYTHON = (3, 11)  # Blender's wheels, from 4.2 to 5.0, are made for this one
 if sys.version_info[:2] != PYTHON:
     sys.stderr.write(
         "AnchorStage is built with Python %d.%d, which Blender's bpy wheels need, and this is Python %d.%d: "
-        "install Python %d.%d and run `python%d.%d build.py ...`.\n" % (PYTHON + sys.version_info[:2] + PYTHON + PYTHON)
+        "install Python %d.%d and run `python%d.%d build.py ...`.\n"
+        % (PYTHON + sys.version_info[:2] + PYTHON + PYTHON)
     )
     sys.exit(2)
 
@@ -46,7 +47,9 @@ def main(arguments: list[str]) -> int:
 def demo(options: argparse.Namespace, _extra: list[str]) -> int:
     """From a photo to EXRs in a real headless Blender, with the zip installed as a user would."""
     if options.photo and not options.photo.is_file():
-        sys.stderr.write(f"There is no photo at {options.photo}; give the path of a picture file.\n")
+        sys.stderr.write(
+            f"There is no photo at {options.photo}; give the path of a picture file.\n"
+        )
         return 2
     python = environments.ensure(environments.engine())
     blender = environments.ensure(environments.blender(pins()["tool"]["anchorstage"]["bpy"][-1]))
@@ -55,7 +58,9 @@ def demo(options: argparse.Namespace, _extra: list[str]) -> int:
     output = ROOT / "demo-out"
     with tempfile.TemporaryDirectory(prefix="anchorstage-demo-") as profile:
         command = [blender, "demo/demo.py", "--zip", archive, "--photo", photo, "--output", output]
-        status = subprocess.run(command, env={**os.environ, "BLENDER_USER_RESOURCES": profile}, check=False).returncode
+        status = subprocess.run(
+            command, env={**os.environ, "BLENDER_USER_RESOURCES": profile}, check=False
+        ).returncode
     return status or subprocess.run([python, "demo/sheet.py", output], check=False).returncode
 
 
@@ -69,10 +74,15 @@ def test(options: argparse.Namespace, extra: list[str]) -> int:
             environments.ensure(environments.blender(version))
     outcomes = [
         _checked("Checking the style with ruff", [python, "-m", "ruff", "check", "--quiet", "."]),
-        _checked("Checking the types with mypy", [python, "-m", "mypy", "engine", "anchorstage_addon", "tools", "build.py"]),
+        _checked(
+            "Checking the types with mypy",
+            [python, "-m", "mypy", "engine", "anchorstage_addon", "tools", "build.py"],
+        ),
     ]
     quick = ["-m", "not slow", "tests/engine"] if options.quick else []
-    outcomes.append(subprocess.run([python, "-m", "pytest", *quick, *extra], check=False).returncode)
+    outcomes.append(
+        subprocess.run([python, "-m", "pytest", *quick, *extra], check=False).returncode
+    )
     return next((outcome for outcome in reversed(outcomes) if outcome), 0)
 
 
@@ -87,7 +97,9 @@ def bench(options: argparse.Namespace, extra: list[str]) -> int:
 def package_zips(options: argparse.Namespace, _extra: list[str]) -> int:
     """The extension's zips, in dist/."""
     python = environments.ensure(environments.engine())
-    chosen = package.platforms() if options.platform == "all" else [options.platform or _this_platform()]
+    chosen = (
+        package.platforms() if options.platform == "all" else [options.platform or _this_platform()]
+    )
     for platform in chosen:
         archive = package.build_zip(platform, python)
         sys.stdout.write(f"{archive.relative_to(ROOT)}: {archive.stat().st_size / 1e6:.1f} MB\n")
@@ -104,7 +116,9 @@ def kernels(_options: argparse.Namespace, _extra: list[str]) -> int:
 def _this_platform() -> str:
     platform = package.this_platform()
     if platform is None:
-        raise BuildError(f"AnchorStage is not made for {compiler.this_machine()}; use Linux, Windows or macOS, 64 bits.")
+        raise BuildError(
+            f"AnchorStage is not made for {compiler.this_machine()}; use Linux, Windows or macOS, 64 bits."
+        )
     return platform
 
 
@@ -121,7 +135,9 @@ def _absolute(path: str) -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="build.py", description="Sets itself up, then does one of these.")
+    parser = argparse.ArgumentParser(
+        prog="build.py", description="Sets itself up, then does one of these."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, function) -> argparse.ArgumentParser:
@@ -129,10 +145,16 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         return sub
 
-    add("demo", demo).add_argument("photo", nargs="?", type=_absolute, metavar="PHOTO", help="the picture (default: china.jpg)")
-    add("test", test).add_argument("--quick", action="store_true", help="no Blender and nothing slow: under three minutes")
+    add("demo", demo).add_argument(
+        "photo", nargs="?", type=_absolute, metavar="PHOTO", help="the picture (default: china.jpg)"
+    )
+    add("test", test).add_argument(
+        "--quick", action="store_true", help="no Blender and nothing slow: under three minutes"
+    )
     add("bench", bench)
-    add("package", package_zips).add_argument("--platform", choices=["all", *package.platforms()], help="default: this one")
+    add("package", package_zips).add_argument(
+        "--platform", choices=["all", *package.platforms()], help="default: this one"
+    )
     add("kernels", kernels)
     return parser
 

@@ -3,9 +3,33 @@
 Rooms, in the order they are registered; each has `register` and `unregister`.
 """
 
-from . import cameras, compositor, link, opening, overlay, preferences, reconstruct, regions, render_engine, scene_state, status
+from . import (
+    cameras,
+    compositor,
+    link,
+    opening,
+    overlay,
+    preferences,
+    reconstruct,
+    regions,
+    render_engine,
+    scene_state,
+    status,
+)
 
-_ROOMS = (preferences, link, status, scene_state, cameras, overlay, opening, reconstruct, regions, render_engine, compositor)
+_ROOMS = (
+    preferences,
+    link,
+    status,
+    scene_state,
+    cameras,
+    overlay,
+    opening,
+    reconstruct,
+    regions,
+    render_engine,
+    compositor,
+)
 
 
 def register() -> None:

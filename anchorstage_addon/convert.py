@@ -36,14 +36,18 @@ def set_lens(data: bpy.types.Camera, record: dict[str, Any]) -> None:
     data.shift_x, data.shift_y = record["shift"]
 
 
-def view_of_camera(camera: bpy.types.Object, depsgraph: bpy.types.Depsgraph, width: int, height: int) -> dict[str, Any]:
+def view_of_camera(
+    camera: bpy.types.Object, depsgraph: bpy.types.Depsgraph, width: int, height: int
+) -> dict[str, Any]:
     """The wire's view of an evaluated Blender camera, for a whole frame of `width` x `height` pixels.
 
     Raises:
         CameraError: it is orthographic or panoramic.
     """
     if camera.data.type != "PERSP":
-        kind = {"ORTHO": "orthographic", "PANO": "panoramic"}.get(camera.data.type, camera.data.type.lower())
+        kind = {"ORTHO": "orthographic", "PANO": "panoramic"}.get(
+            camera.data.type, camera.data.type.lower()
+        )
         raise CameraError(UNSUPPORTED_LENS.format(name=camera.name, type=kind))
     render = depsgraph.scene.render
     projection = camera.calc_matrix_camera(
@@ -69,7 +73,9 @@ def camera_record(camera: bpy.types.Object, view: dict[str, Any]) -> dict[str, A
         "position": list(location),
         "rotation": list(rotation),
         "focal_length": lens,
-        "sensor_width": lens * width / view["fx"],  # of the picture's width, whichever side the sensor is fitted to
+        "sensor_width": lens
+        * width
+        / view["fx"],  # of the picture's width, whichever side the sensor is fitted to
         "aspect_ratio": width / height,
         "shift": [(width / 2 - view["cx"]) / width, (view["cy"] - height / 2) / width],
     }

@@ -15,10 +15,22 @@ from .link_worker import Setup, setup_from_preferences
 
 _TIMER = 0.05  # seconds between two emptyings of the queue on Blender's main thread
 
-__all__ = ["EngineError", "Stopped", "Task", "call", "configure", "register", "submit", "tasks", "unregister"]
+__all__ = [
+    "EngineError",
+    "Stopped",
+    "Task",
+    "call",
+    "configure",
+    "register",
+    "submit",
+    "tasks",
+    "unregister",
+]
 
 _link: Link | None = None
-_setup: Setup | None = None  # read on the main thread; jobs may start on others, where bpy is not to be touched
+_setup: Setup | None = (
+    None  # read on the main thread; jobs may start on others, where bpy is not to be touched
+)
 _lock = threading.Lock()
 
 

@@ -17,7 +17,9 @@ from .link_worker import Setup, Worker
 
 log = logging.getLogger(__name__)
 
-CANCEL_PATIENCE = 0.4  # seconds until a job that does not answer to cancel is ended with its process
+CANCEL_PATIENCE = (
+    0.4  # seconds until a job that does not answer to cancel is ended with its process
+)
 START_PATIENCE = 60.0  # seconds for a worker's first line: a cold disk is slow
 ENDED = "The engine was stopped, since the extension was switched off or its preferences changed. Start the work again."
 POLL = 0.02  # seconds between looks at a job's messages
@@ -47,7 +49,9 @@ class Task:
     args: dict[str, Any]
     on_result: Callable[[Result], None] | None = None
     on_error: Callable[[Exception], None] | None = None
-    prepare: Callable[[Result], Result] | None = None  # heavy work on the answer, on the link's thread; no bpy in it
+    prepare: Callable[[Result], Result] | None = (
+        None  # heavy work on the answer, on the link's thread; no bpy in it
+    )
     fraction: float = 0.0
     stage: str = "Starting the engine"
     result: Result | None = None
@@ -78,7 +82,9 @@ class Link:
         self._ids = itertools.count(1)
         self._worker: Worker | None = None
         self._stopping = threading.Event()
-        self._closing = threading.Lock()  # either a task comes before the end and is run or ended, or it comes after
+        self._closing = (
+            threading.Lock()
+        )  # either a task comes before the end and is run or ended, or it comes after
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="AnchorStage link", daemon=True)
         self._thread.start()
@@ -153,7 +159,9 @@ class Link:
 
     def _leave(self, task: Task, error: Exception | None) -> None:
         task.error = error
-        if task in self._waiting:  # nobody would ever take out the others: two a frame, in a render of many thousands
+        if (
+            task in self._waiting
+        ):  # nobody would ever take out the others: two a frame, in a render of many thousands
             self._finished.put(task)
         task.done.set()
 
@@ -222,12 +230,16 @@ class Link:
             if message is not None and "refused" in message:
                 raise EngineError(message["refused"])
             if message is not None and "died" in message:
-                raise EngineError(f"The engine could not be started: {message['died']}. Reinstall the AnchorStage extension.")
+                raise EngineError(
+                    f"The engine could not be started: {message['died']}. Reinstall the AnchorStage extension."
+                )
             if task.cancelled.is_set() or self._stopping.is_set():
                 worker.kill()
                 raise self._ending(task, ENDED)
         worker.kill()
-        raise EngineError("The engine did not start within a minute. Close other programs and try again.")
+        raise EngineError(
+            "The engine did not start within a minute. Close other programs and try again."
+        )
 
 
 def _not_started(error: OSError) -> str:

@@ -65,10 +65,14 @@ def setup_from_preferences() -> Setup:
     """What the preferences ask for, and where the worker finds the engine, the extension's wheels and NumPy."""
     package = __package__.rpartition(".")[0]
     addon = bpy.context.preferences.addons.get(package)
-    in_thread = addon is not None and addon.preferences is not None and addon.preferences.engine_in_thread
+    in_thread = (
+        addon is not None and addon.preferences is not None and addon.preferences.engine_in_thread
+    )
     extensions = Path(bpy.utils.user_resource("EXTENSIONS")).resolve()
     wheels = [entry for entry in sys.path if entry and extensions in Path(entry).resolve().parents]
-    return Setup(in_thread, (str(EXTENSION_ROOT), *wheels, str(Path(np.__file__).resolve().parent.parent)))
+    return Setup(
+        in_thread, (str(EXTENSION_ROOT), *wheels, str(Path(np.__file__).resolve().parent.parent))
+    )
 
 
 def _scratch() -> IO[bytes]:
@@ -83,7 +87,12 @@ class ProcessWorker:
     """`python -m engine serve`, spoken to over its standard input and output."""
 
     def __init__(self, search_path: Sequence[str]) -> None:
-        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(search_path), PYTHONNOUSERSITE="1", PYTHONIOENCODING="utf-8")
+        environment = dict(
+            os.environ,
+            PYTHONPATH=os.pathsep.join(search_path),
+            PYTHONNOUSERSITE="1",
+            PYTHONIOENCODING="utf-8",
+        )
         environment.pop("PYTHONHOME", None)
         self._errors = _scratch()
         self._process = subprocess.Popen(
@@ -181,7 +190,7 @@ class ThreadWorker:
 
     def _serve(self) -> None:
         try:
-            from ..engine.worker import refusal_inside, serve
+            from ..engine.wire.server import refusal_inside, serve
         except ImportError as error:
             self._messages.put({"died": str(error)})
             return

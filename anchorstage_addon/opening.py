@@ -10,8 +10,12 @@ from bpy.props import StringProperty
 from . import cameras, link, overlay, scene_state, status
 
 _file_number = 0  # counts loaded files, so that a job's result does not arrive in another file
-_stamps: dict[str, tuple[int, int]] = {}  # by folder: the state of the files that the overlay holds or waits for
-_arrays: tempfile.TemporaryDirectory[str] | None = None  # where the engine leaves the overlay's arrays
+_stamps: dict[
+    str, tuple[int, int]
+] = {}  # by folder: the state of the files that the overlay holds or waits for
+_arrays: tempfile.TemporaryDirectory[str] | None = (
+    None  # where the engine leaves the overlay's arrays
+)
 _owner = object()  # of the subscription below
 _SAME_SCALE = 1e-6
 _UNITS = "The unit scale is not 1, so lengths show wrong: set Scene Properties > Units > Unit Scale to 1 for metres."
@@ -56,7 +60,10 @@ def refresh_overlay(scene: bpy.types.Scene) -> None:
     except OSError as error:
         _stamps.pop(key, None)
         why = f"there is no place for temporary files ({error.strerror})"
-        status.tell(f"The splats cannot be shown, for {why}. Free some space and open the scene again.", is_error=True)
+        status.tell(
+            f"The splats cannot be shown, for {why}. Free some space and open the scene again.",
+            is_error=True,
+        )
         return
 
     def prepare(_result: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +75,11 @@ def refresh_overlay(scene: bpy.types.Scene) -> None:
     def arrived(result: dict[str, Any]) -> None:
         target = bpy.data.scenes.get(name)
         if target is not None and file == _file_number:
-            overlay.show(key, result["packed"], [tuple(region.color) for region in target.anchorstage.regions])
+            overlay.show(
+                key,
+                result["packed"],
+                [tuple(region.color) for region in target.anchorstage.regions],
+            )
 
     def failed(error: Exception) -> None:
         _stamps.pop(key, None)
@@ -97,7 +108,9 @@ class _OpensFolder:
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        if any(task.job == "reconstruct" for task in link.tasks()):  # the engine would answer after it, Blender stand still
+        if any(
+            task.job == "reconstruct" for task in link.tasks()
+        ):  # the engine would answer after it, Blender stand still
             cls.poll_message_set("A reconstruction is under way")
             return False
         return True
@@ -224,7 +237,12 @@ def _subscribe() -> None:
     bpy.msgbus.subscribe_rna(key=(bpy.types.Window, "scene"), owner=_owner, args=(), notify=_follow)
 
 
-_CLASSES = (ANCHORSTAGE_OT_open_scene, ANCHORSTAGE_OT_relink, ANCHORSTAGE_OT_restore_photo_camera, ANCHORSTAGE_PT_scene)
+_CLASSES = (
+    ANCHORSTAGE_OT_open_scene,
+    ANCHORSTAGE_OT_relink,
+    ANCHORSTAGE_OT_restore_photo_camera,
+    ANCHORSTAGE_PT_scene,
+)
 _HANDLERS = (("load_post", _after_load), ("undo_post", _follow), ("redo_post", _follow))
 
 

@@ -22,7 +22,11 @@ class AnchorStagePreferences(bpy.types.AddonPreferences):
         update=_restart,
     )
     max_splats: IntProperty(
-        name="Splats", description="At most so many splats in a new scene", default=1_000_000, min=1000, max=20_000_000
+        name="Splats",
+        description="At most so many splats in a new scene",
+        default=1_000_000,
+        min=1000,
+        max=20_000_000,
     )
 
     def draw(self, _context: bpy.types.Context) -> None:

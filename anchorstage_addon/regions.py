@@ -8,14 +8,27 @@ class ANCHORSTAGE_UL_regions(bpy.types.UIList):
 
     bl_idname = "ANCHORSTAGE_UL_regions"
 
-    def draw_item(self, _context, layout, _data, item, _icon, _active_data, _active_property, _index=0, _flag=0):
+    def draw_item(
+        self,
+        _context,
+        layout,
+        _data,
+        item,
+        _icon,
+        _active_data,
+        _active_property,
+        _index=0,
+        _flag=0,
+    ):
         row = layout.row(align=True)
         swatch = row.row()
         swatch.ui_units_x = 1.0
         swatch.prop(item, "color", text="")
         row.label(text=item.name)
         row.label(text=f"{item.coverage:.0%}")
-        row.prop(item, "locked", text="", icon="LOCKED" if item.locked else "UNLOCKED", emboss=False)
+        row.prop(
+            item, "locked", text="", icon="LOCKED" if item.locked else "UNLOCKED", emboss=False
+        )
 
 
 class ANCHORSTAGE_PT_regions(bpy.types.Panel):
@@ -35,7 +48,9 @@ class ANCHORSTAGE_PT_regions(bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         state = context.scene.anchorstage
         rows = max(2, min(len(state.regions), 8))
-        self.layout.template_list("ANCHORSTAGE_UL_regions", "", state, "regions", state, "active_region", rows=rows)
+        self.layout.template_list(
+            "ANCHORSTAGE_UL_regions", "", state, "regions", state, "active_region", rows=rows
+        )
 
 
 def register() -> None:

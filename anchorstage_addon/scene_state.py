@@ -5,10 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, FloatProperty, FloatVectorProperty, IntProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    StringProperty,
+)
 
 # From 4.5 on a path property must say that it may begin with // ; before, every path property may.
-_MAY_BE_RELATIVE = {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if bpy.app.version >= (4, 5) else {}
+_MAY_BE_RELATIVE = (
+    {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if bpy.app.version >= (4, 5) else {}
+)
 
 
 class AnchorStageRegion(bpy.types.PropertyGroup):
@@ -17,7 +26,9 @@ class AnchorStageRegion(bpy.types.PropertyGroup):
     label: StringProperty(name="Label")
     locked: BoolProperty(name="Locked", description="Repairs leave a locked region bit-equal")
     color: FloatVectorProperty(name="Colour", subtype="COLOR_GAMMA", size=3, min=0, max=1)
-    coverage: FloatProperty(name="Coverage", description="Part of the photo that the region covers", subtype="FACTOR")
+    coverage: FloatProperty(
+        name="Coverage", description="Part of the photo that the region covers", subtype="FACTOR"
+    )
 
 
 class AnchorStageScene(bpy.types.PropertyGroup):
@@ -105,7 +116,9 @@ def remember(scene: bpy.types.Scene, summary: dict[str, Any]) -> None:
         region.coverage = record["coverage"]
 
 
-_before_save: dict[tuple[str, str], Path] = {}  # by scene and property: where the paths led before a save began
+_before_save: dict[
+    tuple[str, str], Path
+] = {}  # by scene and property: where the paths led before a save began
 
 
 @bpy.app.handlers.persistent
@@ -143,7 +156,11 @@ def _stay_here(*_: Any) -> None:
 
 
 _CLASSES = (AnchorStageRegion, AnchorStageScene)
-_HANDLERS = (("save_pre", _keep_relative), ("save_post", _stay_here), ("save_post_fail", _stay_here))
+_HANDLERS = (
+    ("save_pre", _keep_relative),
+    ("save_post", _stay_here),
+    ("save_post_fail", _stay_here),
+)
 
 
 def register() -> None:

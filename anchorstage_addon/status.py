@@ -33,7 +33,9 @@ def tell(text: str, is_error: bool = False) -> None:
     if is_error and not bpy.app.background and manager.windows:
         with bpy.context.temp_override(window=bpy.context.window or manager.windows[0]):
             manager.popup_menu(
-                lambda menu, _context: wrapped(menu.layout, text, line=_POPUP_LINE), title="AnchorStage", icon="ERROR"
+                lambda menu, _context: wrapped(menu.layout, text, line=_POPUP_LINE),
+                title="AnchorStage",
+                icon="ERROR",
             )
 
 
@@ -43,7 +45,9 @@ def dismiss() -> None:
     _last = None
 
 
-def wrapped(layout: bpy.types.UILayout, text: str, icon: str = "NONE", line: int | None = None) -> None:
+def wrapped(
+    layout: bpy.types.UILayout, text: str, icon: str = "NONE", line: int | None = None
+) -> None:
     """Draw a sentence over as many lines as the sidebar's width needs, or of `line` characters."""
     column = layout.column(align=True)
     for number, words in enumerate(textwrap.wrap(text, line or _sidebar_line())):

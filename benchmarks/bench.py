@@ -55,7 +55,9 @@ def main() -> None:
     """Measure, print, write."""
     options = _options()
     machine = _machine()
-    chosen = {None: tuple(_PARTS), "render": ("render", "levels")}.get(options.only, (options.only,))
+    chosen = {None: tuple(_PARTS), "render": ("render", "levels")}.get(
+        options.only, (options.only,)
+    )
     tables = {name: _measure(name, options) for name in chosen}
     if options.json:
         sys.stdout.write(json.dumps({"machine": machine, **tables}) + "\n")
@@ -70,7 +72,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", choices=sorted(_PARTS))
     parser.add_argument("--json", action="store_true")
     default = ROOT.parent / "shared" / "photos" / "measured"
-    parser.add_argument("--photos", type=Path, default=default if default.is_dir() else None, help="folder of measured photos")
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        default=default if default.is_dir() else None,
+        help="folder of measured photos",
+    )
     return parser.parse_args()
 
 
@@ -89,11 +96,13 @@ def _measure(name: str, options: argparse.Namespace) -> list[dict[str, object]]:
 
 
 def _machine() -> str:
-    names = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text()) if Path("/proc/cpuinfo").exists() else []
-    processor = names[0] if names else platform.processor()
-    versions = (
-        f"Python {platform.python_version()}, NumPy {np.__version__}, OpenCV {cv2.__version__}, PyTorch {version('torch')}"
+    names = (
+        re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+        if Path("/proc/cpuinfo").exists()
+        else []
     )
+    processor = names[0] if names else platform.processor()
+    versions = f"Python {platform.python_version()}, NumPy {np.__version__}, OpenCV {cv2.__version__}, PyTorch {version('torch')}"
     load = f", load {os.getloadavg()[0]:.1f} before" if hasattr(os, "getloadavg") else ""
     return f"{processor}, {os.cpu_count()} cores{load}; {versions}"
 
@@ -113,7 +122,9 @@ def _markdown(table: list[dict[str, object]]) -> str:
 def _write(tables: dict[str, list[dict[str, object]]], machine: str) -> None:
     page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     old = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
-    sections = ["# Benchmarks\n\nWritten by `python build.py bench`; each part names the machine it was measured on.\n"]
+    sections = [
+        "# Benchmarks\n\nWritten by `python build.py bench`; each part names the machine it was measured on.\n"
+    ]
     for name, title in _PARTS.items():
         body = old.get(title)
         if name in tables:
@@ -136,7 +147,9 @@ def _preface(name: str, tables: dict[str, list[dict[str, object]]], machine: str
 
 
 def _pictures(paths: list[Path]) -> str:
-    return "".join(f"\n![{path.stem}]({path.relative_to(PAGE.parent).as_posix()})\n" for path in paths)
+    return "".join(
+        f"\n![{path.stem}]({path.relative_to(PAGE.parent).as_posix()})\n" for path in paths
+    )
 
 
 if __name__ == "__main__":

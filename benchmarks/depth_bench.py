@@ -18,22 +18,40 @@ from benchmarks import depth_metrics, depth_sources, depth_targets, novel_views,
 from benchmarks.cycles import library
 from benchmarks.depth_sources import BUILTIN, FALLBACK, Source
 from benchmarks.measured import Measured, cycles, photos
-from engine.depth import DepthOptions, estimate, network
+from engine.depth import DepthOptions
+from engine.depth.builtin import network
+from engine.depth.estimating import estimate
 from engine.image import Photo
-from engine.regions import find_regions
+from engine.regions.finding import find_regions
 
 KNOWN, UNKNOWN = "known", "unknown"  # focal length: from EXIF or given, or to be found
 TIMED_SIZE = 4000, 3000  # pixels: 12 MP
 COLUMNS = (
-    "abs_rel", "delta1", "abs_rel_aligned", "delta1_aligned", "abs_rel_median", "gravity_deg", "silhouette_f1",
-    "silhouette_f1_with_sky", "surer_half", "surer_half_aligned", "seconds",
-)  # fmt: skip
-_METRIC = ("abs_rel", "delta1", "abs_rel_surer")  # what has no meaning where the truth's scale is free
+    "abs_rel",
+    "delta1",
+    "abs_rel_aligned",
+    "delta1_aligned",
+    "abs_rel_median",
+    "gravity_deg",
+    "silhouette_f1",
+    "silhouette_f1_with_sky",
+    "surer_half",
+    "surer_half_aligned",
+    "seconds",
+)
+_METRIC = (
+    "abs_rel",
+    "delta1",
+    "abs_rel_surer",
+)  # what has no meaning where the truth's scale is free
 _RATIOS = {  # columns that are one mean in another: a picture's own ratio leaps where its error is small
     "surer_half": ("abs_rel_surer", "abs_rel"),
     "surer_half_aligned": ("abs_rel_surer_aligned", "abs_rel_aligned"),
 }
-_MEDIANS = {"abs_rel_median": "abs_rel", "gravity_deg": "gravity_deg"}  # columns that are medians, and of what
+_MEDIANS = {
+    "abs_rel_median": "abs_rel",
+    "gravity_deg": "gravity_deg",
+}  # columns that are medians, and of what
 
 Row = dict[str, object]
 
@@ -74,10 +92,19 @@ def judged(source: Source, sample: Measured, focal: str = KNOWN) -> Row:
     numbers |= depth_metrics.surer_half(found.depth[at], found.confidence[at], sample.depth)
     if sample.picture is not None:
         numbers |= depth_metrics.silhouettes(found.depth, found.sky, sample.picture.depth)
-        numbers["gravity_deg"] = depth_metrics.gravity_error(found, sample.picture.view.world_from_camera)
+        numbers["gravity_deg"] = depth_metrics.gravity_error(
+            found, sample.picture.view.world_from_camera
+        )
     if not sample.metric:
         numbers = {name: value for name, value in numbers.items() if name not in _METRIC}
-    return {"source": source.name, "focal": focal, "name": sample.name, "sets": sample.sets, **numbers, "seconds": seconds}
+    return {
+        "source": source.name,
+        "focal": focal,
+        "name": sample.name,
+        "sets": sample.sets,
+        **numbers,
+        "seconds": seconds,
+    }
 
 
 def _cells(places: np.ndarray, cells: int, pixels: int) -> np.ndarray:
@@ -91,9 +118,19 @@ def means(each: list[Row]) -> list[Row]:
     table: list[Row] = []
     for name in sorted(sets):
         for source, focal in dict.fromkeys((row["source"], row["focal"]) for row in each):
-            chosen = [row for row in each if name in _sets(row) and (row["source"], row["focal"]) == (source, focal)]
+            chosen = [
+                row
+                for row in each
+                if name in _sets(row) and (row["source"], row["focal"]) == (source, focal)
+            ]
             if chosen:
-                head: Row = {"what": "depth", "set": name, "source": source, "focal": focal, "pictures": len(chosen)}
+                head: Row = {
+                    "what": "depth",
+                    "set": name,
+                    "source": source,
+                    "focal": focal,
+                    "pictures": len(chosen),
+                }
                 table.append(head | {column: _mean(column, chosen) for column in COLUMNS})
     return table
 
@@ -105,10 +142,18 @@ def _sets(row: Row) -> tuple[str, ...]:
 def _mean(column: str, chosen: list[Row]) -> object:
     """Of those that have the number; an empty string where none has."""
     if column in _RATIOS:
-        both = [[row[name] for name in _RATIOS[column]] for row in chosen if all(name in row for name in _RATIOS[column])]
-        half, whole = np.array(both, float).reshape(-1, 2).mean(axis=0) if both else (np.nan, np.nan)
+        both = [
+            [row[name] for name in _RATIOS[column]]
+            for row in chosen
+            if all(name in row for name in _RATIOS[column])
+        ]
+        half, whole = (
+            np.array(both, float).reshape(-1, 2).mean(axis=0) if both else (np.nan, np.nan)
+        )
         return round(float(half / whole), 3) if whole > 0 else ""
-    values = [row[_MEDIANS.get(column, column)] for row in chosen if _MEDIANS.get(column, column) in row]
+    values = [
+        row[_MEDIANS.get(column, column)] for row in chosen if _MEDIANS.get(column, column) in row
+    ]
     if not values:
         return ""
     return round(float((np.median if column in _MEDIANS else np.mean)(np.array(values, float))), 3)
@@ -116,7 +161,12 @@ def _mean(column: str, chosen: list[Row]) -> object:
 
 def _picture(row: Row) -> Row:
     """One picture as a row of the table."""
-    head: Row = {"what": "picture", "name": row["name"], "set": _sets(row)[0], "source": row["source"]}
+    head: Row = {
+        "what": "picture",
+        "name": row["name"],
+        "set": _sets(row)[0],
+        "source": row["source"],
+    }
     return head | {column: _mean(column, [row]) for column in COLUMNS if column != "abs_rel_median"}
 
 
@@ -134,7 +184,12 @@ def _timing() -> Row:
         middle = time.perf_counter()
         find_regions(found, photo.encoded(found.view.width, found.view.height))
         seconds = [middle - start, time.perf_counter() - middle]
-    return {"what": "12 MP", "kind": "timing", "depth s": round(seconds[0], 2), "regions s": round(seconds[1], 2)}
+    return {
+        "what": "12 MP",
+        "kind": "timing",
+        "depth s": round(seconds[0], 2),
+        "regions s": round(seconds[1], 2),
+    }
 
 
 def quick(folder: Path | None, weights: Path | None) -> list[Row]:
@@ -151,10 +206,20 @@ def main() -> None:
     """Print the rows: of everything, or of the built-in alone with some weights of the network."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("photos", type=Path, nargs="?", help="folder of measured photos")
-    parser.add_argument("--quick", action="store_true", help="the built-in alone, and no views: half a minute")
-    parser.add_argument("--weights", type=Path, help="with these weights of the network (an .npz of the trainer); quick")
+    parser.add_argument(
+        "--quick", action="store_true", help="the built-in alone, and no views: half a minute"
+    )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        help="with these weights of the network (an .npz of the trainer); quick",
+    )
     options = parser.parse_args()
-    table = quick(options.photos, options.weights) if options.quick or options.weights else rows(options.photos)
+    table = (
+        quick(options.photos, options.weights)
+        if options.quick or options.weights
+        else rows(options.photos)
+    )
     for row in table:
         sys.stdout.write("  ".join(f"{name} {value}" for name, value in row.items()) + "\n")
 

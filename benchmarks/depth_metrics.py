@@ -6,7 +6,10 @@ import numpy as np
 from engine.depth import DepthEstimate
 
 CLOSE = 1.25  # the ratio that delta1 allows (Eigen 2014)
-STEP, TOLERANCE_PX = 0.2, 3  # a silhouette is a step of log depth between neighbours; how far off it may lie
+STEP, TOLERANCE_PX = (
+    0.2,
+    3,
+)  # a silhouette is a step of log depth between neighbours; how far off it may lie
 
 Numbers = dict[str, float]
 
@@ -27,7 +30,9 @@ def surer_half(depth: np.ndarray, confidence: np.ndarray, true: np.ndarray) -> N
 
     Where the border of the halves lies among pixels of one confidence, each of them counts in part: no order is claimed.
     """
-    middle = np.sort(confidence)[confidence.size // 2]  # one that is there, where the median may lie between two
+    middle = np.sort(confidence)[
+        confidence.size // 2
+    ]  # one that is there, where the median may lie between two
     above, there = confidence > middle, confidence == middle
     if there.all():
         return {}

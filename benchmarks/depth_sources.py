@@ -10,13 +10,17 @@ import numpy as np
 from benchmarks.cycles.library import Picture
 from engine import models
 from engine.camera import View
-from engine.depth import DEFAULT_CAMERA_HEIGHT, DepthEstimate, DepthOptions, estimate, grid_size, known_focal, network
+from engine.depth import DEFAULT_CAMERA_HEIGHT, DepthEstimate, DepthOptions
+from engine.depth.builtin import network
+from engine.depth.estimating import estimate, grid_size, known_focal
 from engine.geometry import LOOK_ALONG_Y, pose
 from engine.image import Photo
 
 BUILTIN, FALLBACK, FLOOR, TRUTH = "builtin", "gravity+ground+backdrop", "floor", "truth"
 PLANE_OUTDOORS, PLANE_INDOORS = 6.0, 3.0  # metres: where most of what is photographed stands
-_DEFAULT_FOCAL = 0.85  # of the longer side, where the floor is not told: what most cameras come near
+_DEFAULT_FOCAL = (
+    0.85  # of the longer side, where the floor is not told: what most cameras come near
+)
 _SKY_FACTOR = 3.0  # times the farthest thing: the sky's backdrop in the true map
 _SURE = 0.01  # part of the depth: what the true map doubts
 
@@ -34,7 +38,12 @@ class Source:
 def sources() -> list[Source]:
     """Every source that is on this machine and needs no truth."""
     found = [name for name, card in models.MODELS.items() if models.installed(card) is not None]
-    return [Source(BUILTIN, builtin), Source(FALLBACK, _fallback), Source(FLOOR, floor), *map(_model, found)]
+    return [
+        Source(BUILTIN, builtin),
+        Source(FALLBACK, _fallback),
+        Source(FLOOR, floor),
+        *map(_model, found),
+    ]
 
 
 def floor(photo: Photo, options: DepthOptions, outdoors: bool) -> DepthEstimate:
@@ -60,10 +69,14 @@ def truth(picture: Picture) -> DepthEstimate:
     return _whole(picture.view, depth, normal.astype(np.float32), sky, TRUTH)
 
 
-def _whole(view: View, depth: np.ndarray, normal: np.ndarray, sky: np.ndarray, source: str) -> DepthEstimate:
+def _whole(
+    view: View, depth: np.ndarray, normal: np.ndarray, sky: np.ndarray, source: str
+) -> DepthEstimate:
     """An estimate that is equally sure of everything, and knows no ground."""
     one = np.ones(depth.shape, np.float32)
-    return DepthEstimate(view, depth, _SURE * depth, one, normal, sky, np.zeros(depth.shape, bool), source)
+    return DepthEstimate(
+        view, depth, _SURE * depth, one, normal, sky, np.zeros(depth.shape, bool), source
+    )
 
 
 def builtin(photo: Photo, options: DepthOptions, _outdoors: bool) -> DepthEstimate:
@@ -77,7 +90,9 @@ def _fallback(photo: Photo, options: DepthOptions, _outdoors: bool) -> DepthEsti
 
 
 def _model(name: str) -> Source:
-    return Source(name, lambda photo, options, _outdoors: estimate(photo, replace(options, source=name)))
+    return Source(
+        name, lambda photo, options, _outdoors: estimate(photo, replace(options, source=name))
+    )
 
 
 @contextlib.contextmanager

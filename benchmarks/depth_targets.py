@@ -23,7 +23,9 @@ class _MissingError(Exception):
     """A row or a number that a target asks for is not in the table."""
 
 
-def _depth(find: Find, set_: str, column: str, source: str = BUILTIN, focal: str = "known") -> float:
+def _depth(
+    find: Find, set_: str, column: str, source: str = BUILTIN, focal: str = "known"
+) -> float:
     return find(column, what="depth", set=set_, source=source, focal=focal)
 
 
@@ -51,7 +53,12 @@ TARGETS = (
     _of_set("delta1", True, 0.78, CYCLES, "delta1"),
     _of_set("delta1, aligned", True, 0.85, CYCLES, "delta1_aligned"),
     _Target(f"{CYCLES}: delta1 beyond {FALLBACK}", True, 0.10, lambda find: _gain(find, "delta1")),
-    _Target(f"{CYCLES}: delta1, aligned, beyond {FALLBACK}", True, 0.10, lambda find: _gain(find, "delta1_aligned")),
+    _Target(
+        f"{CYCLES}: delta1, aligned, beyond {FALLBACK}",
+        True,
+        0.10,
+        lambda find: _gain(find, "delta1_aligned"),
+    ),
     _of_set("gravity, degrees, median", False, 0.5, CYCLES, "gravity_deg"),
     _of_set("silhouette F1", True, 0.40, CYCLES, "silhouette_f1"),
     _of_set("error of the surer half in the whole", False, 0.6, CYCLES, "surer_half"),
@@ -63,16 +70,30 @@ TARGETS = (
     _of_set("delta1, aligned", True, 0.70, "photos indoor", "delta1_aligned"),
     _of_set("AbsRel, median", False, 0.35, "photos indoor", "abs_rel_median"),
     _of_set("error of the surer half in the whole", False, 0.6, PHOTOS, "surer_half"),
-    _Target(f"{PHOTOS}: part of AbsRel that the focal length takes away", True, 0.20, _without_exif),
+    _Target(
+        f"{PHOTOS}: part of AbsRel that the focal length takes away", True, 0.20, _without_exif
+    ),
     _Target("views at 5 %: dB above the floor", True, 4.0, lambda find: -_below(find, FLOOR)),
     _Target("views at 5 %: dB below the truth", False, 4.0, lambda find: _below(find, TRUTH)),
-    _Target("views at 5 %: holes, % of the frame", False, 0.5, lambda find: _view(find, "5 %", "holes_percent")),
-    _Target("views at 10 %: holes, % of the frame", False, 2.0, lambda find: _view(find, "10 %", "holes_percent")),
     _Target(
-        "photo's own view, photos, dB", True, 34.0,
+        "views at 5 %: holes, % of the frame",
+        False,
+        0.5,
+        lambda find: _view(find, "5 %", "holes_percent"),
+    ),
+    _Target(
+        "views at 10 %: holes, % of the frame",
+        False,
+        2.0,
+        lambda find: _view(find, "10 %", "holes_percent"),
+    ),
+    _Target(
+        "photo's own view, photos, dB",
+        True,
+        34.0,
         lambda find: find("psnr", what="view", set=PHOTOS, source=BUILTIN, move="photo's own"),
     ),
-)  # fmt: skip
+)
 
 
 def rows(table: list[Row]) -> list[Row]:
@@ -85,7 +106,12 @@ def rows(table: list[Row]) -> list[Row]:
             continue
         margin = value - target.goal if target.least else target.goal - value
         goal = f"{'>=' if target.least else '<='} {target.goal:g}"
-        numbers = {"goal": goal, "value": round(value, 3), "margin": round(margin, 3), "met": bool(margin >= 0)}
+        numbers = {
+            "goal": goal,
+            "value": round(value, 3),
+            "margin": round(margin, 3),
+            "met": bool(margin >= 0),
+        }
         judged.append({"what": "target", "name": target.name, **numbers})
     return judged
 
@@ -95,7 +121,10 @@ def _finder(table: list[Row]) -> Find:
 
     def find(column: str, **head: str) -> float:
         for row in table:
-            if all(row.get(name) == value for name, value in head.items()) and row.get(column, "") != "":
+            if (
+                all(row.get(name) == value for name, value in head.items())
+                and row.get(column, "") != ""
+            ):
                 return float(row[column])
         raise _MissingError
 

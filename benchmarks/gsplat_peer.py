@@ -12,10 +12,11 @@ from benchmarks.scenes import photo_like_scene, with_harmonics
 from benchmarks.stages import stage_seconds
 from benchmarks.timing import Timing, measure, row, say
 from engine.camera import View
-from engine.render import RenderOptions, render
+from engine.render import RenderOptions
 from engine.render.frame import project
 from engine.render.harmonics import seen_colors
 from engine.render.prepared import prepared
+from engine.render.rasteriser import render
 from engine.splats.record import Splats
 
 LIST_COUNT, LIST_SIZE = 5_000, (320, 180)  # gsplat's tile lists are a Python loop
@@ -31,7 +32,9 @@ def projection_row(splats: Splats, view: View) -> dict[str, object]:
         ready = prepared(splats, pool, None)
         ours = measure(lambda: project(ready, view, options, pool, None))
     theirs = measure(lambda: _projected(splats, view))
-    return row("projection", len(splats), view, "none", ours, "gsplat's projection in PyTorch", theirs)
+    return row(
+        "projection", len(splats), view, "none", ours, "gsplat's projection in PyTorch", theirs
+    )
 
 
 def harmonics_row(splats: Splats, view: View) -> dict[str, object]:
@@ -39,13 +42,23 @@ def harmonics_row(splats: Splats, view: View) -> dict[str, object]:
     say(f"harmonics: {len(splats)} splats")
     splats = with_harmonics(splats)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        frame = project(prepared(splats, pool, None), view, RenderOptions(backend="cpu"), pool, None)
+        frame = project(
+            prepared(splats, pool, None), view, RenderOptions(backend="cpu"), pool, None
+        )
         ours = measure(lambda: seen_colors(splats, frame, pool, None))
     means, base = torch.from_numpy(splats.positions), torch.from_numpy(splats.colors)[:, None]
     coefficients = torch.cat([base, torch.from_numpy(splats.sh)], dim=1)
     eye = torch.tensor(view.position, dtype=torch.float32)
     theirs = measure(lambda: parts._spherical_harmonics(3, means - eye, coefficients).clamp(min=0))
-    return row("harmonics of degree 3", len(splats), view, "none", ours, "gsplat's harmonics in PyTorch", theirs)
+    return row(
+        "harmonics of degree 3",
+        len(splats),
+        view,
+        "none",
+        ours,
+        "gsplat's harmonics in PyTorch",
+        theirs,
+    )
 
 
 def tile_lists_row() -> dict[str, object]:
@@ -55,9 +68,21 @@ def tile_lists_row() -> dict[str, object]:
     spent = stage_seconds(splats, view, RenderOptions(color_only=True, backend="cpu"))["scatter"]
     radii, means, depths, _, _ = _projected(splats, view)
     across, down = -(-view.width // LIST_TILE), -(-view.height // LIST_TILE)
-    theirs = measure(lambda: parts._isect_tiles(means, radii, depths, LIST_TILE, across, down, sort=False), repeats=2)
+    theirs = measure(
+        lambda: parts._isect_tiles(means, radii, depths, LIST_TILE, across, down, sort=False),
+        repeats=2,
+    )
     ours = Timing(spent, spent, 3)
-    return row("tile lists", len(splats), view, "none", ours, "gsplat's tile lists in PyTorch", theirs, threads=1)
+    return row(
+        "tile lists",
+        len(splats),
+        view,
+        "none",
+        ours,
+        "gsplat's tile lists in PyTorch",
+        theirs,
+        threads=1,
+    )
 
 
 def _projected(splats: Splats, view: View) -> tuple:
@@ -70,7 +95,9 @@ def _projected(splats: Splats, view: View) -> tuple:
 
 def _camera(view: View, device: str = "cpu") -> tuple[torch.Tensor, torch.Tensor]:
     matrices = view.camera_from_world, view.intrinsics
-    pose, lens = (torch.tensor(matrix, dtype=torch.float32, device=device)[None] for matrix in matrices)
+    pose, lens = (
+        torch.tensor(matrix, dtype=torch.float32, device=device)[None] for matrix in matrices
+    )
     return pose, lens
 
 
@@ -92,7 +119,17 @@ def _cuda_rows_of(splats: Splats, view: View) -> list[dict[str, object]]:
             options = RenderOptions(color_only=color_only, backend=backend)
             ours = measure(lambda options=options: render(splats, view, options))
             name = f"forward on {'CUDA' if backend == 'cuda' else 'the processor'}"
-            table.append(row(name, len(splats), view, passes, ours, f"gsplat on {device}, colour, depth, alpha", theirs))
+            table.append(
+                row(
+                    name,
+                    len(splats),
+                    view,
+                    passes,
+                    ours,
+                    f"gsplat on {device}, colour, depth, alpha",
+                    theirs,
+                )
+            )
     return table
 
 
@@ -106,7 +143,16 @@ def _gsplat_drawer(splats: Splats, view: View) -> Callable[[], object]:
     @torch.no_grad()
     def draw() -> list[torch.Tensor]:
         picture, alpha, _ = gsplat.rasterization(
-            means, rotations, scales, opacities, colors, pose, lens, view.width, view.height, render_mode="RGB+ED"
+            means,
+            rotations,
+            scales,
+            opacities,
+            colors,
+            pose,
+            lens,
+            view.width,
+            view.height,
+            render_mode="RGB+ED",
         )
         return [picture.cpu(), alpha.cpu()]
 

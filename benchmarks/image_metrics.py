@@ -9,9 +9,19 @@ import numpy as np
 
 from engine.colour import luminance
 
-_WINDOW, _SIGMA, _C1, _C2 = 11, 1.5, 0.01**2, 0.03**2  # Wang et al. 2004, section III-C, for values 0..1
+_WINDOW, _SIGMA, _C1, _C2 = (
+    11,
+    1.5,
+    0.01**2,
+    0.03**2,
+)  # Wang et al. 2004, section III-C, for values 0..1
 _GMSD_C = 170 / 255**2  # Xue et al. 2014, section II-B, for values 0..1
-_GMSD_WEIGHTS = (0.096, 0.596, 0.289, 0.019)  # of the scales, finest first: Zhang, Sun and Feng 2017, section 2
+_GMSD_WEIGHTS = (
+    0.096,
+    0.596,
+    0.289,
+    0.019,
+)  # of the scales, finest first: Zhang, Sun and Feng 2017, section 2
 _PREWITT = np.array([[1, 0, -1]] * 3, np.float32) / 3
 _LEAST = 1e-10  # mean squared error of pictures that are the same: 100 dB
 
@@ -32,7 +42,11 @@ def ssim(picture: np.ndarray, true: np.ndarray, counts: np.ndarray) -> float:
     mean_x, mean_y = blurred(x), blurred(y)
     var_x, var_y = blurred(x * x) - mean_x**2, blurred(y * y) - mean_y**2
     both = blurred(x * y) - mean_x * mean_y
-    map_ = (2 * mean_x * mean_y + _C1) * (2 * both + _C2) / ((mean_x**2 + mean_y**2 + _C1) * (var_x + var_y + _C2))
+    map_ = (
+        (2 * mean_x * mean_y + _C1)
+        * (2 * both + _C2)
+        / ((mean_x**2 + mean_y**2 + _C1) * (var_x + var_y + _C2))
+    )
     return float(map_[counts].mean())
 
 
@@ -68,7 +82,9 @@ def _halved(map_: np.ndarray) -> np.ndarray:
     return map_[:height, :width].reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
 
 
-def _luminances(picture: np.ndarray, true: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _luminances(
+    picture: np.ndarray, true: np.ndarray, counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """(H, W) float32 of both, the first with the second's where it does not count."""
     y = luminance(true).astype(np.float32)
     return np.where(counts, luminance(picture).astype(np.float32), y), y

@@ -11,7 +11,10 @@ import numpy as np
 
 from benchmarks.scenes import photo_like_scene, shifted
 from engine.camera import View
-from engine.render import RenderOptions, levels, render
+from engine.render import RenderOptions
+from engine.render.levels import Levels
+from engine.render.levels.build import build_levels
+from engine.render.rasteriser import render
 from engine.splats.record import Splats
 
 COUNTS = 300_000, 1_000_000, 3_000_000, 5_000_000
@@ -26,13 +29,21 @@ def rows() -> list[dict[str, object]]:
     for count in COUNTS:
         splats, own = photo_like_scene(count)
         splats = splats.with_(colors=_picture(splats, own))
-        built, wall, cpu = _best(lambda splats=splats: levels.build_levels(splats), 1)
-        levels.attach(splats, built)
-        share = built.nbytes / sum(array.nbytes for array in vars(splats).values() if isinstance(array, np.ndarray))
-        table.append({"splats": len(splats), "build_cpu_ms": cpu, "build_wall_ms": wall, "memory_of_scene": round(share, 2)})
+        built, wall, cpu = _best(lambda splats=splats: build_levels(splats), 1)
+        share = built.nbytes / sum(
+            array.nbytes for array in vars(splats).values() if isinstance(array, np.ndarray)
+        )
+        table.append(
+            {
+                "splats": len(splats),
+                "build_cpu_ms": cpu,
+                "build_wall_ms": wall,
+                "memory_of_scene": round(share, 2),
+            }
+        )
         for size in SIZES:
             for camera, view in _cameras(own.resized(*size)):
-                table += _pair(splats, camera, view)
+                table += _pair(splats, built, camera, view)
     return table
 
 
@@ -49,17 +60,24 @@ def _cameras(own: View) -> list[tuple[str, View]]:
     ]
 
 
-def _pair(splats: Splats, camera: str, view: View) -> list[dict[str, object]]:
+def _pair(splats: Splats, levels: Levels, camera: str, view: View) -> list[dict[str, object]]:
     """The full frame and the moving one."""
     found: list[dict[str, object]] = []
     truth: np.ndarray | None = None
     for mode, options in (("full", RenderOptions()), ("moving", RenderOptions(moving=True))):
-        render(splats, view, options)
-        picture, wall, cpu = _best(lambda options=options: render(splats, view, options), REPEATS)
+        render(splats, view, options, levels=levels)
+        picture, wall, cpu = _best(lambda options=options: render(splats, view, options, levels=levels), REPEATS)
         truth = picture.color if truth is None else truth
-        row: dict[str, object] = {"splats": len(splats), "width": view.width, "height": view.height, "camera": camera}
+        row: dict[str, object] = {
+            "splats": len(splats),
+            "width": view.width,
+            "height": view.height,
+            "camera": camera,
+        }
         row |= {"mode": mode, "threads": os.cpu_count(), "cpu_ms": cpu, "wall_ms": wall}
-        found.append(row | {"psnr_db": "" if mode == "full" else round(_psnr(picture.color, truth), 1)})
+        found.append(
+            row | {"psnr_db": "" if mode == "full" else round(_psnr(picture.color, truth), 1)}
+        )
     return found
 
 
@@ -83,13 +101,17 @@ def _picture(splats: Splats, view: View) -> np.ndarray:
         picture += strength * cv2.resize(noise, (1280, 720), interpolation=cv2.INTER_CUBIC)
         cells, strength = cells * 2, strength * 0.6
     pixels, _ = view.resized(1280, 720).project(splats.positions)
-    column, row = (np.clip(pixels[:, i].astype(int), 0, size - 1) for i, size in enumerate((1280, 720)))
+    column, row = (
+        np.clip(pixels[:, i].astype(int), 0, size - 1) for i, size in enumerate((1280, 720))
+    )
     return np.clip(picture[row, column], 0, 1)
 
 
 def _psnr(first: np.ndarray, second: np.ndarray) -> float:
     """Decibels between two pictures, a white of 1."""
-    return float(-10 * np.log10(max(np.square(np.clip(first, 0, 1) - np.clip(second, 0, 1)).mean(), 1e-12)))
+    return float(
+        -10 * np.log10(max(np.square(np.clip(first, 0, 1) - np.clip(second, 0, 1)).mean(), 1e-12))
+    )
 
 
 if __name__ == "__main__":

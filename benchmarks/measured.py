@@ -34,9 +34,13 @@ class Measured:
     focal_px: float | None  # of the whole photo, where EXIF does not say
     metric: bool  # whether the true depth's unit is the metre
     outdoors: bool
-    places: tuple[np.ndarray, np.ndarray] = field(repr=False)  # (N,) rows and columns, pixels of the photo
+    places: tuple[np.ndarray, np.ndarray] = field(
+        repr=False
+    )  # (N,) rows and columns, pixels of the photo
     depth: np.ndarray = field(repr=False)  # (N,) planar metres at those places
-    picture: library.Picture | None = field(default=None, repr=False)  # of a Cycles scene: everything that is true
+    picture: library.Picture | None = field(
+        default=None, repr=False
+    )  # of a Cycles scene: everything that is true
 
 
 def photos(folder: str | Path | None) -> list[Measured]:
@@ -54,11 +58,15 @@ def _photo(record: Path) -> Measured:
     photo, kind = read(record.with_suffix(".jpg")), known["kind"]
     with np.load(record.with_suffix(".npz")) as points:
         scale = photo.height / known["height"], photo.width / known["width"]
-        places = tuple((points[axis].astype(float) * factor) for axis, factor in zip("vu", scale, strict=True))
+        places = tuple(
+            (points[axis].astype(float) * factor) for axis, factor in zip("vu", scale, strict=True)
+        )
         depth = points["z"].astype(float)
     sets = (*_SETS.get(kind, (f"photos {kind}",)), PHOTOS)
     focal = known["fx"] * photo.width / known["width"]
-    return Measured(record.stem, sets, photo, focal, known["metric"], kind not in _INDOOR_KINDS, places, depth)
+    return Measured(
+        record.stem, sets, photo, focal, known["metric"], kind not in _INDOOR_KINDS, places, depth
+    )
 
 
 def _of_scene(made: library.Made) -> Measured:

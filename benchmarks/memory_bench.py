@@ -26,10 +26,18 @@ def memory_row(splats: Splats, view: View, passes: str, peer: bool) -> dict[str,
     ours = _in_child(splats, view, passes, "ours")
     theirs = _in_child(splats, view, passes, "peer") if peer else None
     peer_name = "PyTorch rasteriser" if theirs else ""
-    line = row("memory of the first frame", len(splats), view, passes, Timing(*ours["timing"]), peer_name)
-    line |= {"scene_mb": round(scene / MIB), "memory_mb": ours["peak"], "peer_memory_mb": theirs["peak"] if theirs else ""}
+    line = row(
+        "memory of the first frame", len(splats), view, passes, Timing(*ours["timing"]), peer_name
+    )
+    line |= {
+        "scene_mb": round(scene / MIB),
+        "memory_mb": ours["peak"],
+        "peer_memory_mb": theirs["peak"] if theirs else "",
+    }
     measured = theirs is not None and isinstance(ours["peak"], float)
-    return line | {"memory_ratio": round(theirs["peak"] / ours["peak"], 1) if theirs and measured else ""}
+    return line | {
+        "memory_ratio": round(theirs["peak"] / ours["peak"], 1) if theirs and measured else ""
+    }
 
 
 def _in_child(splats: Splats, view: View, passes: str, whose: str) -> dict:
@@ -38,10 +46,18 @@ def _in_child(splats: Splats, view: View, passes: str, whose: str) -> dict:
             if isinstance(array, np.ndarray):
                 np.save(f"{folder}/{name}.npy", array)
         lens = {name: getattr(view, name) for name in ("fx", "fy", "cx", "cy", "width", "height")}
-        request = {**lens, "pose": view.world_from_camera.tolist(), "passes": passes, "whose": whose, "folder": folder}
+        request = {
+            **lens,
+            "pose": view.world_from_camera.tolist(),
+            "passes": passes,
+            "whose": whose,
+            "folder": folder,
+        }
         command = [sys.executable, "-m", "benchmarks.memory_bench", json.dumps(request)]
         root = Path(__file__).resolve().parents[1]
-        return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=root).stdout)
+        return json.loads(
+            subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=root).stdout
+        )
 
 
 def _measure(request: dict) -> dict[str, object]:
@@ -53,7 +69,10 @@ def _measure(request: dict) -> dict[str, object]:
     draw(0)
     before = _forget_peak()
     timing = measure_first(lambda: draw(1))
-    return {"timing": timing, "peak": NOT_HERE if before is None else round(_kib("VmHWM") / KIB_PER_MIB - before, 1)}
+    return {
+        "timing": timing,
+        "peak": NOT_HERE if before is None else round(_kib("VmHWM") / KIB_PER_MIB - before, 1),
+    }
 
 
 def _drawer(splats: Splats, view: View, request: dict):
@@ -64,7 +83,8 @@ def _drawer(splats: Splats, view: View, request: dict):
 
         inputs = [(torch_peer.tensors(few), small), (torch_peer.tensors(splats), view)]
         return lambda which: torch_peer.render(*inputs[which])
-    from engine.render import RenderOptions, render
+    from engine.render import RenderOptions
+    from engine.render.rasteriser import render
 
     options = RenderOptions(color_only=request["passes"] != "all", backend="cpu")
     scenes = [(few, small), (splats, view)]

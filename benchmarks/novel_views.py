@@ -19,19 +19,24 @@ from benchmarks.cycles.catalogue import MOVES, PHOTO, Move
 from benchmarks.cycles.library import Made, Picture
 from benchmarks.depth_sources import BUILTIN, FLOOR, TRUTH
 from benchmarks.measured import CYCLES, PHOTOS, Measured
-from engine import splats
 from engine.camera import View
 from engine.depth import DepthEstimate, DepthOptions
 from engine.geometry import invert_pose
 from engine.image import Photo, read
-from engine.jobs.reconstruct import fitted
-from engine.render import VOID_ALPHA, ProxyRender, RenderOptions, Shot, match_photo, render
+from engine.lift.lifting import DEFAULT_MAX_SPLATS, grid_budget, lift
+from engine.makers.photo import fitted
+from engine.render import VOID_ALPHA, ProxyRender, RenderOptions
+from engine.render.fitting import Shot
+from engine.render.match import match_photo
+from engine.render.rasteriser import render
 from engine.splats.record import Splats
 
 METRIC, ALIGNED = "metric", "aligned"
 OWN = "photo's own"
 FITTED, FIT = ", fitted", 40  # of a source's name; iterations
-SCENE_GRID = DepthOptions(max_pixels=splats.grid_budget(splats.DEFAULT_MAX_SPLATS))  # as `reconstruct` asks for it
+SCENE_GRID = DepthOptions(
+    max_pixels=grid_budget(DEFAULT_MAX_SPLATS)
+)  # as `reconstruct` asks for it
 _FAR = 1e7  # metres: the sky, for which no move is far
 _BEHIND = 0.02  # part of the depth by which a point must lie behind the photo's surface to be hidden by it
 _TELEA_PX = 3
@@ -58,8 +63,15 @@ def seen_by(photo_view: View, photo_depth: np.ndarray, view: View, depth: np.nda
     points = view.unproject(np.where(np.isfinite(depth), depth, _FAR))
     pixels, distance = photo_view.project(points)
     height, width = photo_depth.shape
-    inside = (distance > 0) & (pixels >= 0).all(-1) & (pixels[..., 0] < width) & (pixels[..., 1] < height)
-    column, row = np.moveaxis(np.floor(np.where(inside[..., None], pixels, 0.5) - 0.5).astype(int), -1, 0)
+    inside = (
+        (distance > 0)
+        & (pixels >= 0).all(-1)
+        & (pixels[..., 0] < width)
+        & (pixels[..., 1] < height)
+    )
+    column, row = np.moveaxis(
+        np.floor(np.where(inside[..., None], pixels, 0.5) - 0.5).astype(int), -1, 0
+    )
     around = [
         photo_depth[np.clip(row + down, 0, height - 1), np.clip(column + right, 0, width - 1)]
         for down in (0, 1)
@@ -71,13 +83,15 @@ def seen_by(photo_view: View, photo_depth: np.ndarray, view: View, depth: np.nda
 def lifted(found: DepthEstimate, photo: Photo) -> Splats:
     """A scene as `reconstruct` makes it, without its regions."""
     colours = photo.encoded(found.view.width, found.view.height)
-    made = splats.lift(found, colours)
+    made = lift(found, colours)
     return match_photo(made.splats, found.view, colours, made.rows, spilled=made.spilled)
 
 
 def rows(scenes: list[Made], photos: list[Measured]) -> list[Row]:
     """Means over the scenes, for each source, distance and unit; at the photo's own view PSNR alone, of the photos too."""
-    each = [row for made in scenes for row in of_scene(made)] + [own_view(sample) for sample in photos]
+    each = [row for made in scenes for row in of_scene(made)] + [
+        own_view(sample) for sample in photos
+    ]
     heads = list(dict.fromkeys(_head(row) for row in each))
     order = [OWN, *(_group(move) for move in MOVES if move != PHOTO)]
     heads.sort(key=lambda head: (order.index(head[2]), head[0], head[3]))
@@ -91,8 +105,16 @@ def _head(row: Row) -> tuple[str, str, str, str]:
 def _mean(head: tuple[str, str, str, str], chosen: list[Row]) -> Row:
     """One row of the table."""
     names = [name for name in chosen[0] if name not in _HEAD]
-    numbers = {name: round(float(np.mean(np.array([row[name] for row in chosen], float))), 3) for name in names}
-    return {"what": "view", **dict(zip(_HEAD, head, strict=True)), "pictures": len(chosen), **numbers}
+    numbers = {
+        name: round(float(np.mean(np.array([row[name] for row in chosen], float))), 3)
+        for name in names
+    }
+    return {
+        "what": "view",
+        **dict(zip(_HEAD, head, strict=True)),
+        "pictures": len(chosen),
+        **numbers,
+    }
 
 
 def of_scene(made: Made) -> list[Row]:
@@ -100,18 +122,29 @@ def of_scene(made: Made) -> list[Row]:
     photo, base = read(made.photo_path), made.picture(PHOTO)
     ours = [source for source in depth_sources.sources() if source.name in (BUILTIN, FLOOR)]
     found = [source.estimate(photo, SCENE_GRID, made.scene.outdoors) for source in ours]
-    named = [*zip((source.name for source in ours), found, strict=True), (TRUTH, depth_sources.truth(base))]
+    named = [
+        *zip((source.name for source in ours), found, strict=True),
+        (TRUTH, depth_sources.truth(base)),
+    ]
     views = [(move, made.picture(move)) for move in MOVES if move != PHOTO]
     table: list[Row] = []
     for name, estimate in named:
         scene, units = lifted(estimate, photo), {METRIC: 1.0}
         if name != TRUTH:
             units[ALIGNED] = unit_of(estimate, base)
-        kinds = {name: scene} if name == FLOOR else {name: scene, name + FITTED: _fitted(scene, estimate, photo)}
+        kinds = (
+            {name: scene}
+            if name == FLOOR
+            else {name: scene, name + FITTED: _fitted(scene, estimate, photo)}
+        )
         for kind, gaussians in kinds.items():
             table.append(_own(kind, CYCLES, gaussians, estimate, photo))
             for (unit, factor), (move, true) in product(units.items(), views):
-                drawn = render(gaussians, moved_view(estimate.view, base, true, factor), RenderOptions(color_only=True))
+                drawn = render(
+                    gaussians,
+                    moved_view(estimate.view, base, true, factor),
+                    RenderOptions(color_only=True),
+                )
                 head = {"set": CYCLES, "source": kind, "move": _group(move), "unit": unit}
                 table.append(head | compared(drawn, base, true))
     return table
@@ -134,7 +167,14 @@ def _own(source: str, set_: str, scene: Splats, found: DepthEstimate, photo: Pho
     drawn = render(scene, found.view, RenderOptions(color_only=True))
     true = photo.encoded(found.view.width, found.view.height)
     same = image_metrics.psnr(drawn.color, true, np.ones(drawn.alpha.shape, bool))
-    return {"set": set_, "source": source, "move": OWN, "unit": "", "psnr": same, "splats": len(scene)}
+    return {
+        "set": set_,
+        "source": source,
+        "move": OWN,
+        "unit": "",
+        "psnr": same,
+        "splats": len(scene),
+    }
 
 
 def unit_of(found: DepthEstimate, base: Picture) -> float:

@@ -39,10 +39,18 @@ def draw(rows: list[Row], machine: str, folder: Path) -> list[Path]:
         Their paths.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    forward = [row for row in rows if row["what"] == "forward" and row["passes"] == COLOR and row.get("camera") == "photo's"]
+    forward = [
+        row
+        for row in rows
+        if row["what"] == "forward" and row["passes"] == COLOR and row.get("camera") == "photo's"
+    ]
     projection = [row for row in rows if row["what"] == "projection"]
     return [
-        _picture(folder / "bench_splats.png", machine, lambda axes: _against_splats(axes, forward, projection)),
+        _picture(
+            folder / "bench_splats.png",
+            machine,
+            lambda axes: _against_splats(axes, forward, projection),
+        ),
         _picture(folder / "bench_pixels.png", machine, lambda axes: _against_pixels(axes, forward)),
     ]
 
@@ -65,14 +73,39 @@ def _picture(path: Path, machine: str, fill: Callable[[Axes], None]) -> Path:
 
 def _against_splats(axes: Axes, forward: list[Row], projection: list[Row]) -> None:
     """A frame's stages on one thread, the whole of it, and the peers."""
-    chosen = sorted((row for row in forward if row["width"] == WIDTH), key=lambda row: row["splats"])
+    chosen = sorted(
+        (row for row in forward if row["width"] == WIDTH), key=lambda row: row["splats"]
+    )
     splats = [row["splats"] for row in chosen]
-    axes.plot(splats, [row["peer_cpu_ms"] for row in chosen], "s--", color="#b0413e", label="PyTorch rasteriser")
+    axes.plot(
+        splats,
+        [row["peer_cpu_ms"] for row in chosen],
+        "s--",
+        color="#b0413e",
+        label="PyTorch rasteriser",
+    )
     theirs = [(row["splats"], row["peer_cpu_ms"]) for row in projection]
-    axes.plot(*zip(*theirs, strict=True), "^--", color="#e4a3a1", label="gsplat's projection\nin PyTorch, alone")
-    axes.plot(splats, [row["cpu_ms"] for row in chosen], "o-", color="black", label="AnchorStage,\nall threads")
+    axes.plot(
+        *zip(*theirs, strict=True),
+        "^--",
+        color="#e4a3a1",
+        label="gsplat's projection\nin PyTorch, alone",
+    )
+    axes.plot(
+        splats,
+        [row["cpu_ms"] for row in chosen],
+        "o-",
+        color="black",
+        label="AnchorStage,\nall threads",
+    )
     for column, (name, colour) in STAGES.items():
-        axes.plot(splats, [row[column] for row in chosen], ".-", color=colour, label=f"  {name},\n  one thread")
+        axes.plot(
+            splats,
+            [row[column] for row in chosen],
+            ".-",
+            color=colour,
+            label=f"  {name},\n  one thread",
+        )
     axes.set(xlabel="splats", title=f"Cost against splats: {COLOR} at {WIDTH}x720")
     axes.set_xticks(splats, [_short(count) for count in splats], minor=False)
     axes.set_xticks([], minor=True)
@@ -82,12 +115,23 @@ def _against_pixels(axes: Axes, forward: list[Row]) -> None:
     """Every scene at every size, ours and the peer's."""
     counts = sorted({row["splats"] for row in forward})
     shades = plt.get_cmap(SHADES)
-    for whose, column, style in (("AnchorStage", "cpu_ms", "o-"), ("PyTorch rasteriser", "peer_cpu_ms", "s--")):
+    for whose, column, style in (
+        ("AnchorStage", "cpu_ms", "o-"),
+        ("PyTorch rasteriser", "peer_cpu_ms", "s--"),
+    ):
         for i, count in reversed(list(enumerate(counts))):
-            chosen = sorted((row for row in forward if row["splats"] == count), key=lambda row: row["width"])
+            chosen = sorted(
+                (row for row in forward if row["splats"] == count), key=lambda row: row["width"]
+            )
             pixels = [row["width"] * row["height"] / PER_MEGA for row in chosen]
             colour = shades(0.9 * i / max(1, len(counts) - 1))
-            axes.plot(pixels, [row[column] for row in chosen], style, color=colour, label=f"{whose}, {_short(count)}")
+            axes.plot(
+                pixels,
+                [row[column] for row in chosen],
+                style,
+                color=colour,
+                label=f"{whose}, {_short(count)}",
+            )
     sizes = sorted({(row["width"], row["height"]) for row in forward})
     labels = [f"{width}x{height}\n{width * height / PER_MEGA:.1f}" for width, height in sizes]
     axes.set(xlabel="pixels, millions", title=f"Cost against pixels: {COLOR}")
@@ -152,17 +196,36 @@ def _chart(path: Path, machine: str, fill: Callable[[Axes], None]) -> Path:
 
 def _bars(axes: Axes, rows: list[Row]) -> None:
     """delta1 of each source for each set: as it is, and behind it what a true scale would make of it."""
-    sets, sources = sorted({row["set"] for row in rows}), list(dict.fromkeys(row["source"] for row in rows))
+    sets, sources = (
+        sorted({row["set"] for row in rows}),
+        list(dict.fromkeys(row["source"] for row in rows)),
+    )
     width = 0.8 / len(sources)
     for i, source in enumerate(sources):
         chosen = {row["set"]: row for row in rows if row["source"] == source}
         for column, alpha, label in (("delta1_aligned", 0.35, None), ("delta1", 1.0, source)):
-            places = [(j + i * width, chosen[name][column]) for j, name in enumerate(sets) if name in chosen]
+            places = [
+                (j + i * width, chosen[name][column])
+                for j, name in enumerate(sets)
+                if name in chosen
+            ]
             bars = [(place, value) for place, value in places if value != ""]
             if bars:
                 where, height = zip(*bars, strict=True)
-                axes.bar(where, height, width, align="edge", color=_colour(source), alpha=alpha, label=label)
-    axes.set(ylabel="delta1: depth within a factor of 1.25", ylim=(0, 1), title="Depth (pale: with the true scale given)")
+                axes.bar(
+                    where,
+                    height,
+                    width,
+                    align="edge",
+                    color=_colour(source),
+                    alpha=alpha,
+                    label=label,
+                )
+    axes.set(
+        ylabel="delta1: depth within a factor of 1.25",
+        ylim=(0, 1),
+        title="Depth (pale: with the true scale given)",
+    )
     axes.set_xticks([j + 0.4 for j in range(len(sets))], sets, rotation=30, ha="right", fontsize=7)
 
 
@@ -170,12 +233,23 @@ def _lines(axes: Axes, rows: list[Row]) -> None:
     """PSNR against how far the camera moved sideways; dashed where the source's own scale is the measure."""
     for source in dict.fromkeys(row["source"] for row in rows):
         for unit, style in (("metric", "o-"), ("aligned", "s--")):
-            chosen = [row for row in rows if row["source"] == source and row["unit"] == unit and row["move"].endswith("%")]
+            chosen = [
+                row
+                for row in rows
+                if row["source"] == source and row["unit"] == unit and row["move"].endswith("%")
+            ]
             places = sorted((float(row["move"].split()[0]), row["psnr"]) for row in chosen)
             if places:
-                axes.plot(*zip(*places, strict=True), style, color=_colour(source), label=f"{source}, {unit}")
+                axes.plot(
+                    *zip(*places, strict=True),
+                    style,
+                    color=_colour(source),
+                    label=f"{source}, {unit}",
+                )
     axes.set(
-        xlabel="move sideways, % of the scene's median depth", ylabel="PSNR of what the photo saw, dB", title="Novel views"
+        xlabel="move sideways, % of the scene's median depth",
+        ylabel="PSNR of what the photo saw, dB",
+        title="Novel views",
     )
 
 

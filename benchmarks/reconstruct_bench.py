@@ -28,7 +28,10 @@ def rows(photo: Path) -> list[dict[str, object]]:
 def _row(photo: Path) -> dict[str, object]:
     """Measured in a process of its own, so that the peak memory is this photo's."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.reconstruct_bench", photo], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "benchmarks.reconstruct_bench", photo],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(done.stdout)
 
@@ -49,7 +52,9 @@ def _measure(photo: Path) -> dict[str, object]:
     stages: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(RUNS + 1):
-            result = reconstruct(ReconstructOptions(str(photo), f"{folder}/{number}.anchorstage"), Progress())
+            result = reconstruct(
+                ReconstructOptions(photo=str(photo), output=f"{folder}/{number}.anchorstage"), Progress()
+            )
             stages.append(result["seconds"])
     peak = _peak_mib()
     warm = stages[1:]
@@ -59,8 +64,13 @@ def _measure(photo: Path) -> dict[str, object]:
         "photo": f"{result['width']}x{result['height']}",
         "splats": result["splats"],
     }
-    row |= {f"{stage} s": round(float(np.median([run[stage] for run in warm])), 2) for stage in warm[0]}
-    row |= {"median s": round(float(np.median(totals)), 2), "p90 s": round(float(np.percentile(totals, 90)), 2)}
+    row |= {
+        f"{stage} s": round(float(np.median([run[stage] for run in warm])), 2) for stage in warm[0]
+    }
+    row |= {
+        "median s": round(float(np.median(totals)), 2),
+        "p90 s": round(float(np.percentile(totals, 90)), 2),
+    }
     return row | {"imports MiB": round(imports), "peak MiB": round(peak)}
 
 

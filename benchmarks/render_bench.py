@@ -15,7 +15,8 @@ from benchmarks.scenes import SIZE, photo_like_scene, shifted, with_harmonics
 from benchmarks.stages import stage_columns
 from benchmarks.timing import Timing, measure, row, say
 from engine.camera import View
-from engine.render import RenderOptions, render
+from engine.render import RenderOptions
+from engine.render.rasteriser import render
 from engine.splats.record import Splats
 
 __all__ = ["photo_like_scene", "rows", "shifted"]
@@ -41,9 +42,16 @@ def rows() -> list[dict[str, object]]:
         if count == CLOSER_COUNT:
             memory.append(memory_row(splats, own.resized(*SIZES[-1]), ALL, peer=False))
             memory.append(memory_row(splats, own, COLOR, peer=True))
-            forward.append(_forward_row(with_harmonics(splats), own, "photo's, harmonics of degree 3", COLOR))
+            forward.append(
+                _forward_row(with_harmonics(splats), own, "photo's, harmonics of degree 3", COLOR)
+            )
             parts.append(gsplat_peer.harmonics_row(splats, own))
-    parts += [gsplat_peer.tile_lists_row(), _twin_row(), *training_bench.rows(), *gsplat_peer.cuda_rows()]
+    parts += [
+        gsplat_peer.tile_lists_row(),
+        _twin_row(),
+        *training_bench.rows(),
+        *gsplat_peer.cuda_rows(),
+    ]
     return forward + parts + memory
 
 
@@ -53,12 +61,17 @@ def _forward_rows(splats: Splats, own: View) -> list[dict[str, object]]:
     for size in SIZES:
         view = own.resized(*size)
         theirs = _peer(splats, view)
-        table += [_forward_row(splats, view, "photo's", passes, theirs if passes == COLOR else None) for passes in OPTIONS]
+        table += [
+            _forward_row(splats, view, "photo's", passes, theirs if passes == COLOR else None)
+            for passes in OPTIONS
+        ]
     view = shifted(own)
     return table + [_forward_row(splats, view, "moved", passes) for passes in OPTIONS]
 
 
-def _forward_row(splats: Splats, view: View, camera: str, passes: str, theirs: Timing | None = None) -> dict[str, object]:
+def _forward_row(
+    splats: Splats, view: View, camera: str, passes: str, theirs: Timing | None = None
+) -> dict[str, object]:
     say(f"forward: {len(splats)} splats at {view.width}x{view.height}, {camera} camera, {passes}")
     options = OPTIONS[passes]
     ours = measure(lambda: render(splats, view, options))

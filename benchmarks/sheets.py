@@ -18,26 +18,38 @@ from benchmarks.cycles.catalogue import PHOTO
 from benchmarks.cycles.develop import bgr
 from benchmarks.novel_views import SCENE_GRID, lifted
 from engine.camera import View
-from engine.depth import DepthEstimate, estimate
+from engine.depth import DepthEstimate
+from engine.depth.estimating import estimate
 from engine.image import Photo, read
-from engine.render import RenderOptions, render
+from engine.render import RenderOptions
+from engine.render.rasteriser import render
 from engine.splats.record import Splats
 from tools.steps import ROOT
 
 IMAGES = ROOT / "docs" / "images"
 # Photos that may be shown: BSD (OpenSfM), MIT (MoGe), Apache (Depth Anything V2, GeoCalib) and Unsplash licences.
 SHOWN = (
-    "measured/berlin_01.jpg", "measured/lund_03.jpg", "plain/moge_01_HouseIndoor.jpg", "plain/moge_03_Traffic.jpg",
-    "plain/moge_05_Mountain.jpg", "plain/moge_10_MedievalVillage.jpg", "plain/dav2_05.jpg", "plain/dav2_09.jpg",
-    "plain/geocalib_pinhole-church.jpg", "plain/m3d_david-kohler-VFRTXGw1VjU-unsplash.jpg",
-)  # fmt: skip
+    "measured/berlin_01.jpg",
+    "measured/lund_03.jpg",
+    "plain/moge_01_HouseIndoor.jpg",
+    "plain/moge_03_Traffic.jpg",
+    "plain/moge_05_Mountain.jpg",
+    "plain/moge_10_MedievalVillage.jpg",
+    "plain/dav2_05.jpg",
+    "plain/dav2_09.jpg",
+    "plain/geocalib_pinhole-church.jpg",
+    "plain/m3d_david-kohler-VFRTXGw1VjU-unsplash.jpg",
+)
 STEP = 0.05  # of the median depth
 TILE = (216, 162)  # pixels
 SHADES = 32  # a channel: a PNG of them is half as large, and a tile looks the same
 _GAP, _CAPTION = 4, 20  # pixels
 _LETTERS = 0.4  # of OpenCV's font
 _HOLE = np.array([1.0, 0.0, 1.0])
-_DEPTHS = (2, 90)  # percentiles between which depth is coloured; the sky's backdrop must not flatten the rest
+_DEPTHS = (
+    2,
+    90,
+)  # percentiles between which depth is coloured; the sky's backdrop must not flatten the rest
 
 
 def scenes_sheet() -> np.ndarray:
@@ -47,7 +59,12 @@ def scenes_sheet() -> np.ndarray:
         photo, true = read(made.photo_path), made.picture(PHOTO).depth
         found = estimate(photo, SCENE_GRID)
         limits = _limits(true[np.isfinite(true)])
-        tiles = [_colours(photo), depth_picture(true, limits), depth_picture(found.depth, limits), *_sides(found, photo)]
+        tiles = [
+            _colours(photo),
+            depth_picture(true, limits),
+            depth_picture(found.depth, limits),
+            *_sides(found, photo),
+        ]
         rows.append((made.scene.name, tiles))
     return sheet(("photo", "true depth", "depth", "5 % to the left", "5 % to the right"), rows)
 
@@ -58,7 +75,11 @@ def photos_sheet(folder: Path) -> np.ndarray:
     for path in (folder / name for name in SHOWN if (folder / name).is_file()):
         photo = read(path)
         found = estimate(photo, SCENE_GRID)
-        tiles = [_colours(photo), depth_picture(found.depth, _limits(found.depth[~found.sky])), *_sides(found, photo)]
+        tiles = [
+            _colours(photo),
+            depth_picture(found.depth, _limits(found.depth[~found.sky])),
+            *_sides(found, photo),
+        ]
         rows.append((path.stem[:24], tiles))
     return sheet(("photo", "depth", "5 % to the left", "5 % to the right"), rows)
 
@@ -77,7 +98,9 @@ def _view(scene: Splats, own: View, right: float) -> np.ndarray:
     pose = own.world_from_camera.copy()
     pose[:3, 3] += pose[:3, 0] * right
     scale = min(1.0, 2 * TILE[0] / own.width)
-    view = replace(own.resized(round(own.width * scale), round(own.height * scale)), world_from_camera=pose)
+    view = replace(
+        own.resized(round(own.width * scale), round(own.height * scale)), world_from_camera=pose
+    )
     drawn = render(scene, view, RenderOptions(color_only=True))
     return drawn.color + (1 - drawn.alpha[..., None]) * _HOLE
 
@@ -104,7 +127,16 @@ def sheet(columns: tuple[str, ...], rows: list[tuple[str, list[np.ndarray]]]) ->
     width, height = TILE[0] + _GAP, TILE[1] + _GAP
     page = np.full((_CAPTION + len(rows) * height, len(columns) * width, 3), 255, np.uint8)
     for i, column in enumerate(columns):
-        cv2.putText(page, column, (i * width + 4, 14), cv2.FONT_HERSHEY_SIMPLEX, _LETTERS, (0, 0, 0), 1, cv2.LINE_AA)
+        cv2.putText(
+            page,
+            column,
+            (i * width + 4, 14),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            _LETTERS,
+            (0, 0, 0),
+            1,
+            cv2.LINE_AA,
+        )
     for j, (name, tiles) in enumerate(rows):
         top = _CAPTION + j * height
         for i, tile in enumerate(tiles):
@@ -136,7 +168,12 @@ def _name(row: np.ndarray, name: str) -> None:
 def main() -> None:
     """Write both sheets; the photos' only where the folder is."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=Path, default=ROOT.parent / "shared" / "photos", help="holds measured/ and plain/")
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        default=ROOT.parent / "shared" / "photos",
+        help="holds measured/ and plain/",
+    )
     parser.add_argument("--output", type=Path, default=IMAGES)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)

@@ -10,11 +10,14 @@ from unittest import mock
 from benchmarks.timing import milliseconds
 from engine.camera import View
 from engine.kernels import harmonics, rasterise
-from engine.render import RenderOptions, render
+from engine.render import RenderOptions
+from engine.render.rasteriser import render
 from engine.splats.record import Splats
 
 REPEATS = 3
-DOORS: dict[str, tuple[ModuleType, str]] = {  # one kernel sorts, blends and writes a tile: they cannot be told apart
+DOORS: dict[
+    str, tuple[ModuleType, str]
+] = {  # one kernel sorts, blends and writes a tile: they cannot be told apart
     "project": (rasterise, "project"),
     "harmonics": (harmonics, "colors"),
     "scatter": (rasterise, "scatter"),
@@ -35,7 +38,10 @@ def stage_seconds(splats: Splats, view: View, options: RenderOptions) -> dict[st
 
 def stage_columns(splats: Splats, view: View, options: RenderOptions) -> dict[str, object]:
     """The same as columns of the table, in milliseconds."""
-    return {f"{name}_ms": milliseconds(spent) for name, spent in stage_seconds(splats, view, options).items()}
+    return {
+        f"{name}_ms": milliseconds(spent)
+        for name, spent in stage_seconds(splats, view, options).items()
+    }
 
 
 def _frame(splats: Splats, view: View, options: RenderOptions) -> dict[str, float]:
@@ -57,7 +63,9 @@ def _stopwatch() -> Iterator[dict[str, float]]:
         yield spent
 
 
-def _timed(work: Callable[..., object], name: str, spent: dict[str, float]) -> Callable[..., object]:
+def _timed(
+    work: Callable[..., object], name: str, spent: dict[str, float]
+) -> Callable[..., object]:
     def timed(*arguments: object, **named: object) -> object:
         start = time.thread_time()
         result = work(*arguments, **named)

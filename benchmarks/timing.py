@@ -21,7 +21,9 @@ class Timing(NamedTuple):
     repeats: int
 
 
-def measure(work: Callable[[], object], repeats: int = REPEATS, patience: float = PATIENCE_S) -> Timing:
+def measure(
+    work: Callable[[], object], repeats: int = REPEATS, patience: float = PATIENCE_S
+) -> Timing:
     """Time `work`: after one run that only warms up, `repeats` more, or fewer where they are slow.
 
     Args:
@@ -49,9 +51,16 @@ def _once(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def row(
-    what: str, splats: int, view: View, passes: str, ours: Timing, peer: str = "", theirs: Timing | None = None,
-    threads: int | None = None, **more: object,
-) -> dict[str, object]:  # fmt: skip
+    what: str,
+    splats: int,
+    view: View,
+    passes: str,
+    ours: Timing,
+    peer: str = "",
+    theirs: Timing | None = None,
+    threads: int | None = None,
+    **more: object,
+) -> dict[str, object]:
     """One line of the table: the ratio first (the peer's wall time in ours), then what is absolute."""
     line: dict[str, object] = {
         "what": what,

@@ -16,7 +16,11 @@ import bpy
 
 FRAMES = 16
 SIZE = (1280, 720)
-DOLLY, TRUCK, LENS = 0.10, 0.04, 1.15  # parts of the distance to what the photo shows; factor of the focal length
+DOLLY, TRUCK, LENS = (
+    0.10,
+    0.04,
+    1.15,
+)  # parts of the distance to what the photo shows; factor of the focal length
 MEBIBYTE = 1024  # ru_maxrss counts KiB
 
 
@@ -54,13 +58,17 @@ def _options() -> argparse.Namespace:
 
 def install(archive: Path) -> set[str]:
     """As a user installs it: from disk, enabled at once."""
-    return bpy.ops.extensions.package_install_files(repo="user_default", filepath=str(archive), enable_on_install=True)
+    return bpy.ops.extensions.package_install_files(
+        repo="user_default", filepath=str(archive), enable_on_install=True
+    )
 
 
 def reconstruct(photo: Path, output: Path) -> set[str]:
     """One photo to a scene with the photo's camera."""
     folder = output / f"{photo.stem}.anchorstage"
-    return bpy.ops.anchorstage.reconstruct(filepath=str(photo.resolve()), output=str(folder.resolve()), overwrite=True)
+    return bpy.ops.anchorstage.reconstruct(
+        filepath=str(photo.resolve()), output=str(folder.resolve()), overwrite=True
+    )
 
 
 def keyframe() -> set[str]:
@@ -91,12 +99,18 @@ def set_up(output: Path) -> set[str]:
 def write_summary(options: argparse.Namespace, seconds: dict[str, float]) -> None:
     """What was made, how fast, with how much memory."""
     state = bpy.context.scene.anchorstage
-    made = {"splats": state.splats, "regions": [region.name for region in state.regions], "depth": state.depth_source}
+    made = {
+        "splats": state.splats,
+        "regions": [region.name for region in state.regions],
+        "depth": state.depth_source,
+    }
     frames = sorted((options.output / "exr").glob("shot.*.exr"))
     if len(frames) < FRAMES:
         raise RuntimeError(f"{len(frames)} of {FRAMES} frames were written")
     blender_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEBIBYTE
-    bpy.ops.preferences.addon_disable(module="bl_ext.user_default.anchorstage")  # ends the engine, so that it is counted
+    bpy.ops.preferences.addon_disable(
+        module="bl_ext.user_default.anchorstage"
+    )  # ends the engine, so that it is counted
     summary = {
         "blender": bpy.app.version_string,
         "seconds": seconds,

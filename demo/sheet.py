@@ -13,7 +13,8 @@ import numpy as np
 from engine import image
 from engine.colour import encode_srgb
 from engine.export import read_exr
-from engine.scene import REGION_COLORS, Scene, open_scene
+from engine.scene import REGION_COLORS, Scene
+from engine.scene.folder import open_scene
 
 TILE = (640, 360)
 CAPTION = 34  # pixels
@@ -40,7 +41,10 @@ def _sheet(folder: Path, scene: Scene, ends: list[dict[str, np.ndarray]], count:
         ("photo", _bgr(photo.encoded(photo.width, photo.height))),
         ("depth, near is bright", _depth(scene.maps.depth)),
         ("normals", _bgr(scene.maps.normal * 0.5 + 0.5)),
-        ("confidence: green above 0.8, yellow above 0.5, red below", _bgr(_traffic_light(scene.maps.confidence))),
+        (
+            "confidence: green above 0.8, yellow above 0.5, red below",
+            _bgr(_traffic_light(scene.maps.confidence)),
+        ),
         ("regions: " + ", ".join(region.id for region in scene.regions), _regions(scene)),
         ("last frame: photographed black, continued grey, void white", _unseen(ends[1])),
         ("frame 1", _beauty(ends[0])),
@@ -58,7 +62,16 @@ def _cell(caption: str, tile: np.ndarray) -> np.ndarray:
     cell = np.full((height + CAPTION, width, 3), GREY, np.uint8)
     top, left = CAPTION + (height - size[1]) // 2, (width - size[0]) // 2
     cell[top : top + size[1], left : left + size[0]] = small
-    cv2.putText(cell, caption[:78], (8, CAPTION - 11), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (230, 230, 230), 1, cv2.LINE_AA)
+    cv2.putText(
+        cell,
+        caption[:78],
+        (8, CAPTION - 11),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        0.5,
+        (230, 230, 230),
+        1,
+        cv2.LINE_AA,
+    )
     return cell
 
 

@@ -7,16 +7,26 @@ from typing import Any
 import numpy as np
 
 from .errors import ArgumentError
-from .geometry import invert_pose, matrix_to_quaternion, pose, quaternion_to_matrix, transform_points
+from .geometry import (
+    invert_pose,
+    matrix_to_quaternion,
+    pose,
+    quaternion_to_matrix,
+    transform_points,
+)
 
 FULL_FRAME_WIDTH_MM = 36.0
 MAX_SIZE = 16384  # pixels a side of what is rendered
-LONGEST_SIDE = 1_562_500  # pixels: a photo of 100 megapixels, the most, that is 64 pixels wide, the fewest
+LONGEST_SIDE = (
+    1_562_500  # pixels: a photo of 100 megapixels, the most, that is 64 pixels wide, the fewest
+)
 _FARTHEST = 1e9  # metres; beyond this not even double precision places a picture's pixels
 _LENGTHS_MM = (1e-3, 1e6)  # of lenses and sensors; what lies outside is a damaged number
 _UNIT = 0.01  # how far from 1 the length of a quaternion may be: other programs write few digits
 _LONGEST_ID = 300  # characters; Blender keeps 255
-_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and what UTF-8 cannot hold
+_UNSHOWABLE = re.compile(
+    r"[\x00-\x1f\x7f\ud800-\udfff]"
+)  # control characters, and what UTF-8 cannot hold
 _LARGEST_RATIO = 1e5  # of a picture's sides, and of its shift to its width
 
 
@@ -35,8 +45,12 @@ class View:
     def __post_init__(self) -> None:
         """Refuse what is no picture. A photo may be a longer strip than can be rendered."""
         if not (1 <= self.width <= LONGEST_SIDE and 1 <= self.height <= LONGEST_SIDE):
-            raise ArgumentError(f"A picture of {self.width}x{self.height} cannot be made; use 1 to {MAX_SIZE} pixels a side.")
-        if not (np.isfinite([self.fx, self.fy, self.cx, self.cy]).all() and self.fx > 0 and self.fy > 0):
+            raise ArgumentError(
+                f"A picture of {self.width}x{self.height} cannot be made; use 1 to {MAX_SIZE} pixels a side."
+            )
+        if not (
+            np.isfinite([self.fx, self.fy, self.cx, self.cy]).all() and self.fx > 0 and self.fy > 0
+        ):
             raise ArgumentError("The camera's focal length must be a positive number.")
         if not np.isfinite(self.world_from_camera).all():
             raise ArgumentError("The camera's position and rotation must be finite numbers.")
@@ -59,7 +73,15 @@ class View:
     def resized(self, width: int, height: int) -> "View":
         """The same picture on another grid of pixels."""
         sx, sy = width / self.width, height / self.height
-        return replace(self, fx=self.fx * sx, fy=self.fy * sy, cx=self.cx * sx, cy=self.cy * sy, width=width, height=height)
+        return replace(
+            self,
+            fx=self.fx * sx,
+            fy=self.fy * sy,
+            cx=self.cx * sx,
+            cy=self.cy * sy,
+            width=width,
+            height=height,
+        )
 
     def rays(self) -> np.ndarray:
         """Directions through the pixel centres, (height, width, 3) float32, camera frame, z = 1."""
@@ -114,7 +136,11 @@ class Camera:
 
     def moved(self, world_from_camera: np.ndarray) -> "Camera":
         """The same lens at another pose (4, 4)."""
-        return replace(self, position=world_from_camera[:3, 3].copy(), rotation=matrix_to_quaternion(world_from_camera[:3, :3]))
+        return replace(
+            self,
+            position=world_from_camera[:3, 3].copy(),
+            rotation=matrix_to_quaternion(world_from_camera[:3, :3]),
+        )
 
     @classmethod
     def from_view(cls, id: str, view: View, sensor_width: float = FULL_FRAME_WIDTH_MM) -> "Camera":
@@ -126,7 +152,10 @@ class Camera:
             focal_length=view.fx / view.width * sensor_width,
             sensor_width=sensor_width,
             aspect_ratio=view.width / view.height,
-            shift=((view.width / 2 - view.cx) / view.width, (view.cy - view.height / 2) / view.width),
+            shift=(
+                (view.width / 2 - view.cx) / view.width,
+                (view.cy - view.height / 2) / view.width,
+            ),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -165,16 +194,29 @@ class Camera:
         """What of it no camera has, in words; empty where it is a camera."""
         low, high = _LENGTHS_MM
         checks = {
-            "a name that cannot be shown": 0 < len(self.id) <= _LONGEST_ID and not _UNSHOWABLE.search(self.id),
-            f"a position that is not within {_FARTHEST:g} m": bool(np.all(np.abs(self.position) <= _FARTHEST)),
+            "a name that cannot be shown": 0 < len(self.id) <= _LONGEST_ID
+            and not _UNSHOWABLE.search(self.id),
+            f"a position that is not within {_FARTHEST:g} m": bool(
+                np.all(np.abs(self.position) <= _FARTHEST)
+            ),
             "a rotation that is no unit quaternion": _is_unit(self.rotation),
-            f"a focal length that is not from {low:g} to {high:g} mm": low <= self.focal_length <= high,
-            f"a sensor width that is not from {low:g} to {high:g} mm": low <= self.sensor_width <= high,
-            "an aspect ratio that no picture has": 1 / _LARGEST_RATIO <= self.aspect_ratio <= _LARGEST_RATIO,
-            "a lens shift that no lens has": all(abs(part) <= _LARGEST_RATIO for part in self.shift),
+            f"a focal length that is not from {low:g} to {high:g} mm": low
+            <= self.focal_length
+            <= high,
+            f"a sensor width that is not from {low:g} to {high:g} mm": low
+            <= self.sensor_width
+            <= high,
+            "an aspect ratio that no picture has": 1 / _LARGEST_RATIO
+            <= self.aspect_ratio
+            <= _LARGEST_RATIO,
+            "a lens shift that no lens has": all(
+                abs(part) <= _LARGEST_RATIO for part in self.shift
+            ),
         }
         return next((words for words, fine in checks.items() if not fine), "")
 
 
 def _is_unit(quaternion: np.ndarray) -> bool:
-    return bool(np.all(np.abs(quaternion) <= 1 + _UNIT) and abs(np.linalg.norm(quaternion) - 1) <= _UNIT)
+    return bool(
+        np.all(np.abs(quaternion) <= 1 + _UNIT) and abs(np.linalg.norm(quaternion) - 1) <= _UNIT
+    )

@@ -26,8 +26,12 @@ def decode_srgb(encoded: np.ndarray) -> np.ndarray:
         The same shape, float32.
     """
     encoded = np.asarray(encoded, np.float32)
-    curve = ((np.maximum(encoded, _ENCODED_KNEE) + _OFFSET) / (1 + _OFFSET)) ** np.float32(_EXPONENT)
-    return np.where(encoded <= _ENCODED_KNEE, encoded / np.float32(_SLOPE), curve).astype(np.float32)
+    curve = ((np.maximum(encoded, _ENCODED_KNEE) + _OFFSET) / (1 + _OFFSET)) ** np.float32(
+        _EXPONENT
+    )
+    return np.where(encoded <= _ENCODED_KNEE, encoded / np.float32(_SLOPE), curve).astype(
+        np.float32
+    )
 
 
 def encode_srgb(linear: np.ndarray) -> np.ndarray:

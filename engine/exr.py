@@ -19,7 +19,16 @@ OpenEXR.set_global_thread_count((os.cpu_count() or 1) + 2)
 
 _PART_LOST = "Exception raised reading pixel data"
 # What OpenEXR derives from the pixels and must not be handed over from another file.
-_DERIVED = ("channels", "type", "compression", "lineOrder", "name", "chunkCount", "version", "tiles")
+_DERIVED = (
+    "channels",
+    "type",
+    "compression",
+    "lineOrder",
+    "name",
+    "chunkCount",
+    "version",
+    "tiles",
+)
 
 
 def write_exr(path: Path, channels: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
@@ -37,9 +46,12 @@ def write_exr(path: Path, channels: Mapping[str, np.ndarray], header: Mapping[st
     attributes |= {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     # OpenEXR's Python door reads arrays as if they were C-contiguous, attributes included.
     attributes = {
-        name: np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value for name, value in attributes.items()
+        name: np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value
+        for name, value in attributes.items()
     }
-    file = OpenEXR.File(attributes, {name: np.ascontiguousarray(plane) for name, plane in channels.items()})
+    file = OpenEXR.File(
+        attributes, {name: np.ascontiguousarray(plane) for name, plane in channels.items()}
+    )
     with atomic_path(Path(path)) as temporary:
         # Python's own open says why it cannot be done; OpenEXR's message has no error number.
         temporary.touch(exist_ok=False)
@@ -53,7 +65,13 @@ def write_exr(path: Path, channels: Mapping[str, np.ndarray], header: Mapping[st
 
 def _system_error(error: RuntimeError) -> OSError:
     """What the system refused, which OpenEXR has in its message alone."""
-    numbers = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG, errno.EACCES, errno.EIO)
+    numbers = (
+        errno.ENOSPC,
+        getattr(errno, "EDQUOT", errno.ENOSPC),
+        errno.EFBIG,
+        errno.EACCES,
+        errno.EIO,
+    )
     number = next((number for number in numbers if os.strerror(number) in str(error)), errno.EIO)
     return OSError(number, os.strerror(number))
 
@@ -98,12 +116,18 @@ def read_exr(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise ExportError(f"“{path}” is missing. Render the frame again.")
     try:
         file = open_parts(path)
-        channels = {name: channel.pixels for part in file.parts for name, channel in part.channels.items()}
+        channels = {
+            name: channel.pixels for part in file.parts for name, channel in part.channels.items()
+        }
         attributes = {name: value for name, value in file.header().items() if name not in _DERIVED}
     except (RuntimeError, ValueError, TypeError, OSError) as error:
-        raise IncompleteError(f"“{path}” is not a complete EXR file. Render the frame again.") from error
+        raise IncompleteError(
+            f"“{path}” is not a complete EXR file. Render the frame again."
+        ) from error
     if len({plane.shape for plane in channels.values()}) != 1:
-        raise ExportError(f"The layers of “{path}” differ in size. Render the frame with one size for all layers.")
+        raise ExportError(
+            f"The layers of “{path}” differ in size. Render the frame with one size for all layers."
+        )
     return channels, attributes
 
 
@@ -117,7 +141,11 @@ def clash() -> str | None:
     """
     try:
         ask = ctypes.CDLL(None).exr_get_library_version
-    except (AttributeError, OSError, TypeError):  # TypeError: Windows has no such handle, and no such clash
+    except (
+        AttributeError,
+        OSError,
+        TypeError,
+    ):  # TypeError: Windows has no such handle, and no such clash
         return None
     major, minor, patch, extra = ctypes.c_int(), ctypes.c_int(), ctypes.c_int(), ctypes.c_char_p()
     ask(ctypes.byref(major), ctypes.byref(minor), ctypes.byref(patch), ctypes.byref(extra))

@@ -9,7 +9,15 @@ from .errors import ArgumentError
 from .geometry import pose, rotation_about
 
 _UP = np.array([0.0, 0.0, 1.0])
-_UNITS = {"dolly": "m", "truck": "m", "pedestal": "m", "orbit": "°", "pan": "°", "tilt": "°", "lens": "mm"}
+_UNITS = {
+    "dolly": "m",
+    "truck": "m",
+    "pedestal": "m",
+    "orbit": "°",
+    "pan": "°",
+    "tilt": "°",
+    "lens": "mm",
+}
 _FARTHEST = 1e6  # metres or degrees of one move; more is a slip of the key
 _LENSES_MM = (0.1, 1e5)
 
@@ -33,14 +41,26 @@ class Move:
         turn = rotation_about(_UP, np.radians(self.orbit * part))
         pivot = matrix[:3, 3] + forward * pivot_distance
         position = pivot + turn @ (matrix[:3, 3] - pivot)
-        position = position + turn @ (forward * self.dolly + right * self.truck) * part + _UP * self.pedestal * part
+        position = (
+            position
+            + turn @ (forward * self.dolly + right * self.truck) * part
+            + _UP * self.pedestal * part
+        )
         look = rotation_about(_UP, np.radians(self.pan * part)) @ turn
         rotation = look @ rotation_about(right, np.radians(self.tilt * part)) @ matrix[:3, :3]
         moved = start.moved(pose(rotation, position))
         if self.lens is None:
             return moved
         focal = start.focal_length + (self.lens - start.focal_length) * part
-        return Camera(moved.id, moved.position, moved.rotation, focal, start.sensor_width, start.aspect_ratio, start.shift)
+        return Camera(
+            moved.id,
+            moved.position,
+            moved.rotation,
+            focal,
+            start.sensor_width,
+            start.aspect_ratio,
+            start.shift,
+        )
 
 
 def parse_move(text: str) -> Move:
@@ -53,12 +73,18 @@ def parse_move(text: str) -> Move:
     for part in filter(None, (word.strip() for word in text.split(","))):
         name, _, value = part.partition(":")
         if name not in _UNITS:
-            raise ArgumentError(f"“{name}” is not a move; use {', '.join(_UNITS)}, as in dolly:1.5,truck:0.3.")
+            raise ArgumentError(
+                f"“{name}” is not a move; use {', '.join(_UNITS)}, as in dolly:1.5,truck:0.3."
+            )
         try:
             values[name] = float(value)
         except ValueError:
-            raise ArgumentError(f"“{part}” needs a number in {_UNITS[name]}, as in {name}:1.5.") from None
+            raise ArgumentError(
+                f"“{part}” needs a number in {_UNITS[name]}, as in {name}:1.5."
+            ) from None
         low, high = _LENSES_MM if name == "lens" else (-_FARTHEST, _FARTHEST)
         if not low <= values[name] <= high:
-            raise ArgumentError(f"“{part}” needs a number from {low:g} to {high:g} in {_UNITS[name]}.")
+            raise ArgumentError(
+                f"“{part}” needs a number from {low:g} to {high:g} in {_UNITS[name]}."
+            )
     return Move(**values)

@@ -18,10 +18,18 @@ _NEAR = 0.06  # of the distance from the camera: points this close to a plane ma
 _SAME_WAY = np.radians(25)  # between a point's normal and its plane's
 UPRIGHT = np.sin(np.radians(15))  # a plane whose normal rises less than this is upright
 _LEVEL = np.cos(np.radians(15))
-_LEAST_SHARE, _LEAST_SLOPED = 0.02, 0.04  # of the picture; smaller planes are none; sloped ones are seldom any
-_ALIKE = np.cos(np.radians(15)), 0.6  # planes whose normals and (in _NEAR) distances differ by less are one
+_LEAST_SHARE, _LEAST_SLOPED = (
+    0.02,
+    0.04,
+)  # of the picture; smaller planes are none; sloped ones are seldom any
+_ALIKE = (
+    np.cos(np.radians(15)),
+    0.6,
+)  # planes whose normals and (in _NEAR) distances differ by less are one
 _WINDOW = 7  # cells a side that a normal is fitted to
-COST_OF_NONE = 1.5  # squared distance in _NEAR and angle in _SAME_WAY above which a point is no plane's
+COST_OF_NONE = (
+    1.5  # squared distance in _NEAR and angle in _SAME_WAY above which a point is no plane's
+)
 _AROUND = 2.0  # cells: standard deviation within which points agree on their plane
 _LEAST_POINTS = 5
 _TINY = 1e-9
@@ -35,10 +43,14 @@ def cells_of(view: View) -> View:
 
 def on_cells(values: np.ndarray, cells: View) -> np.ndarray:
     """Means (h, w) float32 of values (H, W) over a coarser grid's cells."""
-    return cv2.resize(values.astype(np.float32), (cells.width, cells.height), interpolation=cv2.INTER_AREA)
+    return cv2.resize(
+        values.astype(np.float32), (cells.width, cells.height), interpolation=cv2.INTER_AREA
+    )
 
 
-def find_planes(points: np.ndarray, normals: np.ndarray, free: np.ndarray, eye: np.ndarray, most: int) -> np.ndarray:
+def find_planes(
+    points: np.ndarray, normals: np.ndarray, free: np.ndarray, eye: np.ndarray, most: int
+) -> np.ndarray:
     """The largest planes, largest first.
 
     Args:
@@ -72,7 +84,9 @@ def find_planes(points: np.ndarray, normals: np.ndarray, free: np.ndarray, eye: 
     return _joined(planes, points, normals, eye)
 
 
-def belonging(planes: np.ndarray, points: np.ndarray, normals: np.ndarray, free: np.ndarray, eye: np.ndarray) -> np.ndarray:
+def belonging(
+    planes: np.ndarray, points: np.ndarray, normals: np.ndarray, free: np.ndarray, eye: np.ndarray
+) -> np.ndarray:
     """Which plane each point belongs to, in agreement with those about it; -1 where none.
 
     Args:
@@ -113,9 +127,14 @@ def window_normals(view: View, depth: np.ndarray, free: np.ndarray) -> np.ndarra
     inverse = np.where(free, 1 / depth, 0.0).astype(np.float64)
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return cv2.boxFilter(values * weight, -1, (_WINDOW, _WINDOW), borderType=cv2.BORDER_CONSTANT) / count
+        return (
+            cv2.boxFilter(values * weight, -1, (_WINDOW, _WINDOW), borderType=cv2.BORDER_CONSTANT)
+            / count
+        )
 
-    count = np.maximum(cv2.boxFilter(weight, -1, (_WINDOW, _WINDOW), borderType=cv2.BORDER_CONSTANT), _TINY)
+    count = np.maximum(
+        cv2.boxFilter(weight, -1, (_WINDOW, _WINDOW), borderType=cv2.BORDER_CONSTANT), _TINY
+    )
     mx, my, mi = mean(x), mean(y), mean(inverse)
     xx, yy, xy = mean(x * x) - mx * mx + _TINY, mean(y * y) - my * my + _TINY, mean(x * y) - mx * my
     xi, yi = mean(x * inverse) - mx * mi, mean(y * inverse) - my * mi
@@ -153,16 +172,23 @@ def distance_cost(plane: np.ndarray, points: np.ndarray, away: np.ndarray) -> np
 
 def angle_cost(plane: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """How far normals (..., 3) are turned from a plane's (4,), squared, in what is the same way."""
-    return np.square(np.arccos(np.clip(normals @ plane[:3].astype(normals.dtype), -1, 1)) / normals.dtype.type(_SAME_WAY))
+    return np.square(
+        np.arccos(np.clip(normals @ plane[:3].astype(normals.dtype), -1, 1))
+        / normals.dtype.type(_SAME_WAY)
+    )
 
 
-def _members(plane: np.ndarray, points: np.ndarray, normals: np.ndarray, eye: np.ndarray) -> np.ndarray:
+def _members(
+    plane: np.ndarray, points: np.ndarray, normals: np.ndarray, eye: np.ndarray
+) -> np.ndarray:
     """(M,) bool: which points (M, 3) are near a plane and face its way."""
     away = np.linalg.norm(points - eye.astype(points.dtype), axis=-1)
     return (distance_cost(plane, points, away) < 1) & (angle_cost(plane, normals) < 1)
 
 
-def _best(rng: np.random.Generator, points: np.ndarray, normals: np.ndarray, eye: np.ndarray) -> np.ndarray:
+def _best(
+    rng: np.random.Generator, points: np.ndarray, normals: np.ndarray, eye: np.ndarray
+) -> np.ndarray:
     """The plane (4,) with the most points, fitted to them."""
     tried = rng.integers(0, len(points), _TRIALS)
     directions = np.array([_squared_up(normal) for normal in normals[tried]], np.float32)
@@ -207,7 +233,9 @@ def _squared_up(normal: np.ndarray) -> np.ndarray:
     return normal
 
 
-def _joined(planes: list[np.ndarray], points: np.ndarray, normals: np.ndarray, eye: np.ndarray) -> np.ndarray:
+def _joined(
+    planes: list[np.ndarray], points: np.ndarray, normals: np.ndarray, eye: np.ndarray
+) -> np.ndarray:
     """(P, 4) planes, those made one that are nearly the same to the points of the smaller one."""
     kept: list[np.ndarray] = []
     for plane in planes:

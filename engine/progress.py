@@ -14,7 +14,9 @@ class Progress:
     Thread-safe: `cancel` may be called from any thread; `check` and `__call__` from the job's.
     """
 
-    def __init__(self, report: Report | None = None, cancelled: threading.Event | None = None) -> None:
+    def __init__(
+        self, report: Report | None = None, cancelled: threading.Event | None = None
+    ) -> None:
         """Take the listener (fraction 0..1, the stage's name) and the flag that cancels."""
         self._report = report
         self._cancelled = cancelled or threading.Event()

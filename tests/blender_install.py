@@ -9,7 +9,9 @@ import bpy
 status = 1
 try:
     archive = sys.argv[-1]
-    bpy.ops.extensions.package_install_files(repo="user_default", filepath=archive, enable_on_install=True)
+    bpy.ops.extensions.package_install_files(
+        repo="user_default", filepath=archive, enable_on_install=True
+    )
     if "bl_ext.user_default.anchorstage" not in bpy.context.preferences.addons:
         raise RuntimeError(f"{archive} was installed but is not enabled")
     bpy.context.preferences.view.show_splash = False

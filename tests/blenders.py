@@ -38,12 +38,17 @@ class BlenderFailed(Exception):
 
 def expected() -> list[Blender]:
     """Every Blender of pyproject.toml, here or not."""
-    pins = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["anchorstage"]
+    pins = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "anchorstage"
+    ]
     python = "Scripts/python.exe" if os.name == "nt" else "bin/python"
     names = [f"bpy-{version.rpartition('.')[0]}" for version in pins["bpy"]]
     wheels = [Blender(name, "bpy", ROOT / ".blenders" / name / python) for name in names]
     folder = windowed_folder()
-    return wheels + [Blender(f"window-{version}", "window", folder / f"blender-{version}") for version in pins["windowed"]]
+    return wheels + [
+        Blender(f"window-{version}", "window", folder / f"blender-{version}")
+        for version in pins["windowed"]
+    ]
 
 
 def windowed_folder() -> Path:
@@ -73,7 +78,9 @@ def staged(path: Path) -> Path:
     """
     place = _stage() / path.relative_to(ROOT)
     if path.is_dir():
-        shutil.copytree(path, place, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        shutil.copytree(
+            path, place, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
+        )
     else:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, place)
@@ -125,7 +132,9 @@ def run(
         output = Path(folder) / "result.json"
         inside = ["window" if window else "headless", script, *arguments, output]
         entry = [TESTS / "blender_entry.py"]
-        said = launch(blender, profile, entry, inside, timeout=timeout, window=window, environment=environment)
+        said = launch(
+            blender, profile, entry, inside, timeout=timeout, window=window, environment=environment
+        )
         if not output.is_file():
             raise BlenderFailed(f"{script} wrote no result in {blender.name}\n{said[-TAIL:]}")
         return {"stdout": said, **json.loads(output.read_text(encoding="utf-8"))}
@@ -136,18 +145,32 @@ def launch(blender, profile, script, arguments, *, timeout, window=False, enviro
     if blender.kind == "window":
         script, arguments = _readable(script), _readable(arguments)
     command = [str(part) for part in _command(blender, script, arguments, window)]
-    variables = {**os.environ, **(environment or {}), "BLENDER_USER_RESOURCES": str(profile), "PYTHONUNBUFFERED": "1"}
+    variables = {
+        **os.environ,
+        **(environment or {}),
+        "BLENDER_USER_RESOURCES": str(profile),
+        "PYTHONUNBUFFERED": "1",
+    }
     variables.pop("PYTHONPATH", None)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    pipes = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+        "errors": "replace",
+    }
     process = subprocess.Popen(command, env=variables, start_new_session=True, **pipes)
     try:
         said, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         said, _ = process.communicate()
-        raise BlenderFailed(f"{blender.name} took more than {timeout} s: {' '.join(command)}\n{said[-TAIL:]}") from None
+        raise BlenderFailed(
+            f"{blender.name} took more than {timeout} s: {' '.join(command)}\n{said[-TAIL:]}"
+        ) from None
     if process.returncode:
-        raise BlenderFailed(f"{blender.name} ended with {process.returncode}: {' '.join(command)}\n{said[-TAIL:]}")
+        raise BlenderFailed(
+            f"{blender.name} ended with {process.returncode}: {' '.join(command)}\n{said[-TAIL:]}"
+        )
     return said
 
 

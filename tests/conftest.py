@@ -33,13 +33,17 @@ def blender(request) -> blenders.Blender:
     return _present(request.param)
 
 
-@pytest.fixture(params=[b for b in blenders.expected() if b.kind == "bpy"], ids=lambda blender: blender.name)
+@pytest.fixture(
+    params=[b for b in blenders.expected() if b.kind == "bpy"], ids=lambda blender: blender.name
+)
 def bpy_blender(request) -> blenders.Blender:
     """Each headless wheel in turn."""
     return _present(request.param)
 
 
-@pytest.fixture(params=[b for b in blenders.expected() if b.kind == "window"], ids=lambda blender: blender.name)
+@pytest.fixture(
+    params=[b for b in blenders.expected() if b.kind == "window"], ids=lambda blender: blender.name
+)
 def window_blender(request) -> blenders.Blender:
     """Each Blender with a window in turn."""
     return _present(request.param)

@@ -26,7 +26,9 @@ class Environment:
     requirements: tuple[str, ...]  # what pip installs
     fingerprint: str  # of all that it depends on
     check: str  # Python code that fails where the environment is not usable
-    stamp: str = STAMP  # the stamp's name; one folder may grow from one set of packages to a larger one
+    stamp: str = (
+        STAMP  # the stamp's name; one folder may grow from one set of packages to a larger one
+    )
 
     @property
     def python(self) -> Path:
@@ -36,13 +38,22 @@ class Environment:
     def ready(self) -> bool:
         """True where it was made for these pins, and to its end."""
         stamp = self.folder / self.stamp
-        return self.python.exists() and stamp.is_file() and stamp.read_text(encoding="ascii") == self.fingerprint
+        return (
+            self.python.exists()
+            and stamp.is_file()
+            and stamp.read_text(encoding="ascii") == self.fingerprint
+        )
 
 
 def engine() -> Environment:
     """`.venv`: the engine with the `anchorstage` command, and what builds and tests it."""
     pin = pins()
-    depends = (pin["project"], pin["build-system"], pin["tool"]["setuptools"], manifest()["version"])
+    depends = (
+        pin["project"],
+        pin["build-system"],
+        pin["tool"]["setuptools"],
+        manifest()["version"],
+    )
     check = "import cv2, numpy, OpenEXR, ziglang, pytest, mypy"
     return Environment(ROOT / ".venv", ("-e", f"{ROOT}[dev]"), _digest(depends), check)
 
@@ -51,7 +62,9 @@ def engine_with_torch() -> Environment:
     """`.venv` with torch and gsplat beside the rest: what tests and benchmarks hold the engine against."""
     base = engine()
     check = f"{base.check}; import torch, matplotlib"
-    return Environment(base.folder, ("-e", f"{ROOT}[dev,ai]"), base.fingerprint, check, ".anchorstage.torch.stamp")
+    return Environment(
+        base.folder, ("-e", f"{ROOT}[dev,ai]"), base.fingerprint, check, ".anchorstage.torch.stamp"
+    )
 
 
 def blender(version: str) -> Environment:
@@ -68,7 +81,9 @@ def ensure(environment: Environment) -> Path:
     if not environment.ready():
         with locked():
             if not environment.ready():
-                with step(f"Setting up {environment.folder.relative_to(ROOT)} ({_names(environment)})"):
+                with step(
+                    f"Setting up {environment.folder.relative_to(ROOT)} ({_names(environment)})"
+                ):
                     _make(environment)
     return environment.python
 
@@ -80,14 +95,19 @@ def _make(environment: Environment) -> None:
         folder.mkdir(parents=True)
         unfinished.touch()
         # the base interpreter, because build.py may itself run inside the environment that it makes
-        quietly([getattr(sys, "_base_executable", sys.executable), "-m", "venv", folder], "Making a virtual environment")
+        quietly(
+            [getattr(sys, "_base_executable", sys.executable), "-m", "venv", folder],
+            "Making a virtual environment",
+        )
     unfinished.touch()
     for old in folder.glob(".anchorstage*.stamp"):
         old.unlink()
     pip = [environment.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     quietly([*pip, *environment.requirements], "Installing the pinned packages")
     if not _works(environment.python, environment.check):
-        raise BuildError(f"{folder} was set up but does not work; run the command again to make it anew.")
+        raise BuildError(
+            f"{folder} was set up but does not work; run the command again to make it anew."
+        )
     for stamp in {STAMP, environment.stamp}:  # the larger set holds the smaller one
         (folder / stamp).write_text(environment.fingerprint, encoding="ascii")
     unfinished.unlink()
@@ -96,7 +116,12 @@ def _make(environment: Environment) -> None:
 def _works(python: Path, code: str) -> bool:
     if not python.exists():
         return False
-    return subprocess.run([python, "-c", code], capture_output=True, check=False, timeout=300).returncode == 0
+    return (
+        subprocess.run(
+            [python, "-c", code], capture_output=True, check=False, timeout=300
+        ).returncode
+        == 0
+    )
 
 
 def _names(environment: Environment) -> str:

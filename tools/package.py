@@ -19,7 +19,6 @@ DIST = ROOT / "dist"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip can hold
 ROOT_FILES = ("__init__.py", "LICENSE", "README.md")
 CODE = ("engine", "anchorstage_addon")
-LEFT_OUT = (Path("engine/depth/training"),)  # needs torch, which no zip has
 MODE = 0o100644 << 16  # a plain file that everyone may read, for unpackers that look
 
 
@@ -66,7 +65,9 @@ def kernels(targets: list[compiler.Target], python: Path) -> None:
     """Compile the kernels that are out of date."""
     with locked():
         if compiler.stale(targets, str(python)):
-            with step(f"Compiling the kernels ({', '.join(dict.fromkeys(target.machine for target in targets))})"):
+            with step(
+                f"Compiling the kernels ({', '.join(dict.fromkeys(target.machine for target in targets))})"
+            ):
                 compiler.build(targets, str(python))
 
 
@@ -88,7 +89,16 @@ def _wanted(platform: str) -> list[list[str]]:
     pinned = {spec.partition("==")[0]: spec for spec in pins()["project"]["dependencies"]}
     tags = [part for tag in own["platforms"][platform] for part in ("--platform", tag)]
     return [
-        ["--implementation", "cp", "--python-version", "311" if abi == "abi3" else abi[2:], "--abi", abi, *tags, pinned[name]]
+        [
+            "--implementation",
+            "cp",
+            "--python-version",
+            "311" if abi == "abi3" else abi[2:],
+            "--abi",
+            abi,
+            *tags,
+            pinned[name],
+        ]
         for name, abis in own["wheels"].items()
         for abi in abis
     ]
@@ -97,7 +107,16 @@ def _wanted(platform: str) -> list[list[str]]:
 def _download(wanted: list[list[str]], folder: Path, python: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".downloading-"))
-    pip = [python, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+    pip = [
+        python,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--only-binary=:all:",
+    ]
     try:
         for arguments in wanted:
             quietly([*pip, "--dest", temporary, *arguments], f"Downloading {arguments[-1]}")
@@ -115,21 +134,24 @@ def _contents(platform: str, wheels: list[Path]) -> Iterator[tuple[str, bytes]]:
             if path.is_file() and _is_ours(path.relative_to(ROOT)):
                 yield path.relative_to(ROOT).as_posix(), path.read_bytes()
     for target in compiler.targets_for([platform]):
-        yield f"engine/kernels/lib/{target.filename}", (compiler.LIBRARIES / target.filename).read_bytes()
+        yield (
+            f"engine/kernels/lib/{target.filename}",
+            (compiler.LIBRARIES / target.filename).read_bytes(),
+        )
     for wheel in wheels:
         yield f"wheels/{wheel.name}", wheel.read_bytes()
 
 
 def _is_ours(path: Path) -> bool:
     """Not what Python, an editor or the compiler left there, and not what works in a checkout alone."""
-    if any(path.is_relative_to(folder) for folder in LEFT_OUT):
-        return False
     return not any(part.startswith(".") or part in ("__pycache__", "lib") for part in path.parts)
 
 
 def _manifest_for(platform: str, wheels: list[Path]) -> str:
     """The manifest with the two keys that differ between zips, before its first table as TOML demands."""
-    head, table, tail = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8").partition("\n[")
+    head, table, tail = (
+        (ROOT / "blender_manifest.toml").read_text(encoding="utf-8").partition("\n[")
+    )
     listed = "".join(f'    "./wheels/{wheel.name}",\n' for wheel in wheels)
     return f'{head}\nplatforms = ["{platform}"]\nwheels = [\n{listed}]\n{table}{tail}'
 
@@ -138,6 +160,11 @@ def _write(output: Path, contents: dict[str, bytes]) -> None:
     with zipfile.ZipFile(output, "w") as archive:
         for name in sorted(contents):
             info = zipfile.ZipInfo(name, EPOCH)
-            info.create_system, info.external_attr = 3, MODE  # 3: Unix, so that a zip made on Windows is the same
-            info.compress_type = zipfile.ZIP_STORED if name.endswith(".whl") else zipfile.ZIP_DEFLATED  # a wheel is a zip
+            info.create_system, info.external_attr = (
+                3,
+                MODE,
+            )  # 3: Unix, so that a zip made on Windows is the same
+            info.compress_type = (
+                zipfile.ZIP_STORED if name.endswith(".whl") else zipfile.ZIP_DEFLATED
+            )  # a wheel is a zip
             archive.writestr(info, contents[name])

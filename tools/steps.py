@@ -46,7 +46,9 @@ def step(text: str) -> Iterator[None]:
 
 def quietly(command: Sequence[object], what: str) -> str:
     """Run a command that nobody needs to watch; its last lines become the error where it fails."""
-    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, check=False
+    )
     if result.returncode:
         tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
         raise BuildError(f"{what} failed; the command was: {' '.join(map(str, command))}\n{tail}")

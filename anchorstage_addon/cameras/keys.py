@@ -12,7 +12,9 @@ def key(camera: bpy.types.Object, frame: float, pose: bool = True, lens: bool = 
         camera.data.keyframe_insert("lens", frame=frame)
 
 
-def auto_key(context: bpy.types.Context, camera: bpy.types.Object, pose: bool = False, lens: bool = False) -> None:
+def auto_key(
+    context: bpy.types.Context, camera: bpy.types.Object, pose: bool = False, lens: bool = False
+) -> None:
     """Keyframe at the current frame where auto-key is on."""
     if context.scene.tool_settings.use_keyframe_insert_auto:
         key(camera, context.scene.frame_current, pose, lens)
@@ -30,7 +32,9 @@ def problem(scene: bpy.types.Scene, lens: bool = False) -> str:
     return ""
 
 
-def can_change(operator: type[bpy.types.Operator], context: bpy.types.Context, lens: bool = False) -> bool:
+def can_change(
+    operator: type[bpy.types.Operator], context: bpy.types.Context, lens: bool = False
+) -> bool:
     """For an operator's `poll`: whether the scene's camera can be changed; the button's tooltip says why not."""
     said = problem(context.scene, lens)
     if said:

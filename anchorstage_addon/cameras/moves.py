@@ -16,7 +16,10 @@ _PRECISE = 0.1  # factor while Shift is held
 _SNAP_METRES = 0.1
 _SNAP_RADIANS = math.radians(5.0)
 _TYPED = "0123456789.-"
-_NUMPAD = {f"NUMPAD_{digit}": str(digit) for digit in range(10)} | {"NUMPAD_PERIOD": ".", "NUMPAD_MINUS": "-"}
+_NUMPAD = {f"NUMPAD_{digit}": str(digit) for digit in range(10)} | {
+    "NUMPAD_PERIOD": ".",
+    "NUMPAD_MINUS": "-",
+}
 
 
 def dollied(matrix: Matrix, metres: float, _pivot: float) -> Matrix:
@@ -115,7 +118,9 @@ class _Move:
         self.amount = math.radians(value) if self.angular else value
 
     def _apply(self, context: bpy.types.Context, camera: bpy.types.Object, start: Matrix) -> None:
-        camera.matrix_world = self.moved(start, self.amount, context.scene.anchorstage.pivot_distance)
+        camera.matrix_world = self.moved(
+            start, self.amount, context.scene.anchorstage.pivot_distance
+        )
 
     def _show(self, context: bpy.types.Context) -> None:
         value = f"{math.degrees(self.amount):.1f}°" if self.angular else f"{self.amount:.3f} m"

@@ -41,7 +41,9 @@ def show_photo(scene: bpy.types.Scene, summary: dict[str, Any]) -> None:
 def _photo_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
     """The photo's camera; one linked from another file would lose every change, so it is none of ours."""
     cameras = (ob for ob in scene.objects if ob.type == "CAMERA" and _RECORD in ob)
-    return next((camera for camera in cameras if camera.is_editable and camera.data.is_editable), None)
+    return next(
+        (camera for camera in cameras if camera.is_editable and camera.data.is_editable), None
+    )
 
 
 def _new_camera(scene: bpy.types.Scene, name: str) -> bpy.types.Object:
@@ -70,7 +72,9 @@ def _set_background(data: bpy.types.Camera, photo: str) -> None:
         image.filepath = scene_state.stored_path(Path(photo))
     except RuntimeError:
         return  # a format that Blender cannot show; the splats show it
-    background = data.background_images[0] if data.background_images else data.background_images.new()
+    background = (
+        data.background_images[0] if data.background_images else data.background_images.new()
+    )
     background.image = image
     background.alpha = 0.5
     background.frame_method = "FIT"
@@ -98,7 +102,15 @@ class ANCHORSTAGE_OT_add_camera(bpy.types.Operator):
         source = context.scene.camera
         camera = _new_camera(context.scene, SHOT_CAMERA_NAME)
         camera.matrix_world = source.matrix_world
-        for name in ("type", "lens", "sensor_fit", "sensor_width", "sensor_height", "shift_x", "shift_y"):
+        for name in (
+            "type",
+            "lens",
+            "sensor_fit",
+            "sensor_width",
+            "sensor_height",
+            "shift_x",
+            "shift_y",
+        ):
             setattr(camera.data, name, getattr(source.data, name))
         context.scene.camera = camera
         for other in context.selected_objects:

@@ -19,7 +19,10 @@ from . import tree
 
 log = logging.getLogger(__name__)
 
-_INCOMPLETE, _NO_PLACE = "IncompleteError", "OutputError"  # the engine's names of what can go wrong with a file
+_INCOMPLETE, _NO_PLACE = (
+    "IncompleteError",
+    "OutputError",
+)  # the engine's names of what can go wrong with a file
 
 Stamp = tuple[int, int, int]
 
@@ -47,7 +50,11 @@ def written_paths(scene: bpy.types.Scene) -> list[tuple[Path, str]]:
     if nodes is None or not scene.render.use_compositing:
         return []
     outputs = [node for node in tree.tagged(nodes, tree.OUTPUT) if not node.mute and _is_fed(node)]
-    return [(tree.frame_path(node, scene.frame_current, suffix), suffix) for node in outputs for suffix in _suffixes(scene)]
+    return [
+        (tree.frame_path(node, scene.frame_current, suffix), suffix)
+        for node in outputs
+        for suffix in _suffixes(scene)
+    ]
 
 
 def _is_fed(node: bpy.types.Node) -> bool:
@@ -76,9 +83,14 @@ def _finish(scene: bpy.types.Scene, *_: Any) -> None:
     for path, suffix in written_paths(scene):
         written = _stamp(path)
         if written is None and "{" in str(path):
-            _tell(f"“{path}” is not there, so it could not be finished: the output folder or name may hold a {{template}}.")
+            _tell(
+                f"“{path}” is not there, so it could not be finished: the output folder or name may hold a {{template}}."
+            )
         elif suffix in rendered.shots and written in (None, _before.get(path)):
-            _give_up(scene, f"{path.name} was not written: “{path.parent}” cannot be written to. Choose another folder.")
+            _give_up(
+                scene,
+                f"{path.name} was not written: “{path.parent}” cannot be written to. Choose another folder.",
+            )
         elif suffix in rendered.shots:
             _finish_file(scene, path, suffix, rendered)
 
@@ -100,13 +112,21 @@ def _finish_file(scene: bpy.types.Scene, path: Path, suffix: str, rendered: Rend
         if error.kind == _INCOMPLETE:
             path.unlink(missing_ok=True)
             again = f"Free some space and render frame {rendered.frame} again."
-            _give_up(scene, f"{path.name} could not be written completely, so it was removed: the disk is full. {again}")
+            _give_up(
+                scene,
+                f"{path.name} could not be written completely, so it was removed: the disk is full. {again}",
+            )
         elif error.kind == _NO_PLACE:
-            _give_up(scene, f"{path.name} keeps Blender's channel names, for there is no place for the finished file. {error}")
+            _give_up(
+                scene,
+                f"{path.name} keeps Blender's channel names, for there is no place for the finished file. {error}",
+            )
         else:
             _tell(f"{path.name} keeps Blender's channel names: {error}")
     except link.Stopped:
-        _tell(f"{path.name} keeps Blender's channel names: the engine was stopped. Render the frame again.")
+        _tell(
+            f"{path.name} keeps Blender's channel names: the engine was stopped. Render the frame again."
+        )
 
 
 def _give_up(scene: bpy.types.Scene, sentence: str) -> None:

@@ -38,9 +38,14 @@ class ANCHORSTAGE_OT_setup_export(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if not bpy.data.filepath and context.scene.anchorstage_export.folder.startswith("//"):
-            self.report({"WARNING"}, "The .blend is not saved, so the folder is relative to nowhere: save it before rendering")
+            self.report(
+                {"WARNING"},
+                "The .blend is not saved, so the folder is relative to nowhere: save it before rendering",
+            )
         layers = setup.ensure_export(context.scene, context.view_layer)
-        self.report({"INFO"}, f"Compositor nodes write {layers} layers to {setup.first_file(context.scene)}")
+        self.report(
+            {"INFO"}, f"Compositor nodes write {layers} layers to {setup.first_file(context.scene)}"
+        )
         return {"FINISHED"}
 
 

@@ -33,14 +33,18 @@ class ANCHORSTAGE_PT_export(bpy.types.Panel):
         column.prop(scene.anchorstage_export, "preset")
         ready = setup.is_set_up(scene)
         layout.operator(
-            "anchorstage.setup_export", text="Update EXR Export" if ready else "Set Up EXR Export", icon="NODE_COMPOSITING"
+            "anchorstage.setup_export",
+            text="Update EXR Export" if ready else "Set Up EXR Export",
+            icon="NODE_COMPOSITING",
         )
         if not ready:
             return
         layout.label(text=setup.file_range(scene), icon="FILE_IMAGE")
         row = layout.row()
         row.enabled = scene.render.engine == render_engine.ENGINE
-        row.operator("render.render", text="Render Animation", icon="RENDER_ANIMATION").animation = True
+        row.operator(
+            "render.render", text="Render Animation", icon="RENDER_ANIMATION"
+        ).animation = True
 
 
 def register() -> None:

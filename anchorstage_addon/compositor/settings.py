@@ -19,11 +19,19 @@ class AnchorStageExport(bpy.types.PropertyGroup):
         default="//anchorstage_out",
         options=_RELATIVE,
     )
-    stem: StringProperty(name="Name", description="Files are called NAME.0001.exr, NAME.0002.exr, …", default="shot")
+    stem: StringProperty(
+        name="Name", description="Files are called NAME.0001.exr, NAME.0002.exr, …", default="shot"
+    )
     preset: EnumProperty(
         name="Preset",
         description="How channels are named and stored",
-        items=(("NUKE", "Nuke", "One multi-layer EXR a frame, 32-bit float, ZIP; depth.Z, normal.XYZ, region_ID.A"),),
+        items=(
+            (
+                "NUKE",
+                "Nuke",
+                "One multi-layer EXR a frame, 32-bit float, ZIP; depth.Z, normal.XYZ, region_ID.A",
+            ),
+        ),
         default="NUKE",
     )
 

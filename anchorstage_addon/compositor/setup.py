@@ -20,7 +20,10 @@ def ensure_export(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer) -> in
     view_layer.update_render_passes()
     nodes = tree.ensure(scene)
     layers = _layers_node(nodes, scene, view_layer)
-    slots = [("Image", "RGBA"), *((one.name, _SOCKETS[one.kind]) for one in render_engine.data_passes(scene))]
+    slots = [
+        ("Image", "RGBA"),
+        *((one.name, _SOCKETS[one.kind]) for one in render_engine.data_passes(scene)),
+    ]
     for output in tree.tagged(nodes, tree.OUTPUT) or [_output_node(nodes, layers)]:
         tree.set_format(output)
         tree.set_path(output, scene.anchorstage_export.folder, settings.file_name(scene))
@@ -53,7 +56,9 @@ def file_range(scene: bpy.types.Scene) -> str:
     return f"{Path(first).name} … {Path(last).name}"
 
 
-def _layers_node(nodes: bpy.types.NodeTree, scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer) -> bpy.types.Node:
+def _layers_node(
+    nodes: bpy.types.NodeTree, scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer
+) -> bpy.types.Node:
     ours = tree.tagged(nodes, tree.LAYERS)
     if ours:
         return ours[0]
@@ -77,7 +82,9 @@ def _output_node(nodes: bpy.types.NodeTree, layers: bpy.types.Node) -> bpy.types
     return node
 
 
-def _connect(nodes: bpy.types.NodeTree, layers: bpy.types.Node, output: bpy.types.Node, names: list[str]) -> None:
+def _connect(
+    nodes: bpy.types.NodeTree, layers: bpy.types.Node, output: bpy.types.Node, names: list[str]
+) -> None:
     """Link each pass to its slot; what the artist linked to a slot instead stays."""
     for name in names:
         if not output.inputs[name].is_linked:

@@ -29,7 +29,9 @@ def ensure(scene: bpy.types.Scene) -> bpy.types.NodeTree:
     """The scene's tree; made, or switched on, where there is none. The artist's nodes stay as they are."""
     if IS_GROUP:
         if scene.compositing_node_group is None:
-            scene.compositing_node_group = bpy.data.node_groups.new("AnchorStage Compositing", "CompositorNodeTree")
+            scene.compositing_node_group = bpy.data.node_groups.new(
+                "AnchorStage Compositing", "CompositorNodeTree"
+            )
         return scene.compositing_node_group
     scene.use_nodes = True
     return scene.node_tree
@@ -56,7 +58,11 @@ def new_result_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
     """The node whose first input F12 shows."""
     if not IS_GROUP:
         return new_node(tree, "CompositorNodeComposite", COMPOSITE)
-    sockets = [item for item in tree.interface.items_tree if item.item_type == "SOCKET" and item.in_out == "OUTPUT"]
+    sockets = [
+        item
+        for item in tree.interface.items_tree
+        if item.item_type == "SOCKET" and item.in_out == "OUTPUT"
+    ]
     if not sockets:
         tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
     return new_node(tree, "NodeGroupOutput", COMPOSITE)
@@ -107,7 +113,9 @@ def set_slots(node: bpy.types.Node, wanted: Sequence[Slot]) -> None:
     """Give a File Output node the inputs wanted; those the artist added stay, masks of regions that are gone go."""
     names = [name for name, _ in wanted]
     slots = slots_of(node)
-    for slot in [slot for slot in slots if slot.name.startswith("region_") and slot.name not in names]:
+    for slot in [
+        slot for slot in slots if slot.name.startswith("region_") and slot.name not in names
+    ]:
         slots.remove(slot if IS_GROUP else node.inputs[slot.name])
     present = {slot.name for slot in slots}
     for name, kind in wanted:

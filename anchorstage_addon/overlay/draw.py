@@ -38,7 +38,10 @@ def pick(context: bpy.types.Context, x: int, y: int) -> int:
     target = views.shown(context.region.as_pointer()) if _visible(context) else None
     if target is None or not (0 <= x < context.region.width and 0 <= y < context.region.height):
         return -1
-    column, row = (at * pixels // whole for at, pixels, whole in zip((x, y), target.size, _size(context.region), strict=True))
+    column, row = (
+        at * pixels // whole
+        for at, pixels, whole in zip((x, y), target.size, _size(context.region), strict=True)
+    )
     with target.bound() as buffer:
         texel = buffer.read_color(column, row, 1, 1, 4, 1, "FLOAT")
     texel.dimensions = 4  # Blender 4.3 gives NumPy wrong strides for buffers of several dimensions
@@ -68,7 +71,11 @@ def _draw_region(context: bpy.types.Context) -> None:
     splats = store.current(context.scene)
     if splats is None or not splats.count or not _visible(context):
         return
-    settings, region, camera = context.scene.anchorstage_overlay, context.region, context.region_data
+    settings, region, camera = (
+        context.scene.anchorstage_overlay,
+        context.region,
+        context.region_data,
+    )
     request = views.Request(
         splats=splats,
         view=np.array(camera.view_matrix, np.float32),
@@ -82,7 +89,9 @@ def _draw_region(context: bpy.types.Context) -> None:
     _lay_over(views.picture(region.as_pointer(), request), settings.opacity, floor)
 
 
-def _lay_over(target: views.Target, strength: float, floor: tuple[float, float, float, float]) -> None:
+def _lay_over(
+    target: views.Target, strength: float, floor: tuple[float, float, float, float]
+) -> None:
     """Composites a picture into the viewport, hidden by what stands before it."""
     shader, quad = views.cached_shader("screen_shader")
     gpu.state.depth_test_set("LESS_EQUAL")

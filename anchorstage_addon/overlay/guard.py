@@ -20,7 +20,9 @@ def stops_drawing(function: Callable) -> Callable:
             return function()
         except Exception:
             _stopped.add(function.__name__)
-            logger.exception("The splat overlay stopped after an error; open the scene again to restart it.")
+            logger.exception(
+                "The splat overlay stopped after an error; open the scene again to restart it."
+            )
             return None
 
     return guarded

@@ -19,7 +19,10 @@ class AnchorStageOverlay(bpy.types.PropertyGroup):
     """What the viewport shows of the splats, and how."""
 
     enabled: BoolProperty(
-        name="Overlay", description="Draw the scene's splats in the 3D viewports", default=True, update=redraw
+        name="Overlay",
+        description="Draw the scene's splats in the 3D viewports",
+        default=True,
+        update=redraw,
     )
     mode: EnumProperty(
         name="Show",
@@ -33,7 +36,13 @@ class AnchorStageOverlay(bpy.types.PropertyGroup):
         update=redraw,
     )
     opacity: FloatProperty(
-        name="Opacity", description="Of the whole overlay", default=1.0, min=0.0, max=1.0, subtype="FACTOR", update=redraw
+        name="Opacity",
+        description="Of the whole overlay",
+        default=1.0,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+        update=redraw,
     )
     size: FloatProperty(
         name="Size",

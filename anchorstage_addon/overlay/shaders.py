@@ -18,10 +18,14 @@ from .textures import TEXTURE_WIDTH
 LOW_PASS = 0.3  # square pixels on both axes, gsplat's eps2d
 ALPHA_CAP = 0.999  # gsplat
 ALPHA_CUT = "(1.0 / 255.0)"  # gsplat
-SURFACE_ALPHA = 0.2  # a splat this opaque in a pixel is a surface: it sets the pixel's depth and region
+SURFACE_ALPHA = (
+    0.2  # a splat this opaque in a pixel is a surface: it sets the pixel's depth and region
+)
 FAINT_WEIGHT = 0.001  # what fainter splats weigh: they decide only where there is no surface
 DEPTH_PULL = 0.02  # a splat's front is one standard deviation before its centre, at most this share of its depth
-FRUSTUM_MARGIN = 1.3  # the Jacobian is taken no farther outside the frustum, gsplat and the 3DGS reference
+FRUSTUM_MARGIN = (
+    1.3  # the Jacobian is taken no farther outside the frustum, gsplat and the 3DGS reference
+)
 SHADE = 0.35  # how much of the photo's luminance shows through region and confidence colours
 SOLID_ALPHA = 0.99  # counts as 1: the viewport's 8-bit alpha would let 1/255 of its background into dark pixels
 HALF_MAX = 65504.0  # the largest value of the colour target

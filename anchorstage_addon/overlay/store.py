@@ -33,7 +33,9 @@ class LoadedSplats:
     def samplers(self) -> dict:
         """The textures by sampler name."""
         if self._waiting is not None:
-            self._samplers = {name: upload(texels, form) for name, (texels, form) in self._waiting.items()}
+            self._samplers = {
+                name: upload(texels, form) for name, (texels, form) in self._waiting.items()
+            }
             self._waiting = None
         return self._samplers
 
@@ -47,7 +49,9 @@ def upload(texels: np.ndarray, form: str) -> "gpu.types.GPUTexture":
             f"These splats need a texture of {rows} rows and the graphics card allows {limit}; lower the splat budget."
         )
     flat = np.ascontiguousarray(texels, np.float32).ravel()
-    return gpu.types.GPUTexture((columns, rows), format=form, data=gpu.types.Buffer("FLOAT", flat.size, flat))
+    return gpu.types.GPUTexture(
+        (columns, rows), format=form, data=gpu.types.Buffer("FLOAT", flat.size, flat)
+    )
 
 
 def scene_key(path: str) -> str:

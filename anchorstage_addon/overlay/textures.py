@@ -13,13 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-TEXTURE_WIDTH = 4096  # texels a row; every driver's limit is at least 16384, and 16384 rows hold 16 M splats
+TEXTURE_WIDTH = (
+    4096  # texels a row; every driver's limit is at least 16384, and 16384 rows hold 16 M splats
+)
 FLOOR_PULL = 0.02  # what lies below the floor is drawn this part of the distance before it
 COLUMNS = 16  # of the engine's overlay file, see `pack`
 TEXELS_PER_SPLAT = COLUMNS // 4
 VISIBLE_OPACITY = 1.0 / 255.0  # below this no pixel of a splat passes the shader's cut-off
 PALETTE_SIZE = 256  # region colours the shader can tell apart, the last one is "no region"
-THINNED_SPREAD = 1.6  # a random sample leaves uneven gaps: 3 % of pixels open without this factor, 0.3 % with it
+THINNED_SPREAD = (
+    1.6  # a random sample leaves uneven gaps: 3 % of pixels open without this factor, 0.3 % with it
+)
 _SHUFFLE_SEED = 0  # any constant: the same file always gives the same levels of detail
 _GOLDEN_RATIO = 0.618034  # of the hue circle: successive regions get far-apart hues
 _U16 = 65535
@@ -48,7 +52,9 @@ def read_table(path: str | Path) -> np.ndarray:
     try:
         table = np.load(path, allow_pickle=False)
     except (OSError, EOFError, ValueError) as error:
-        raise ValueError(f"The overlay file {Path(path).name} cannot be read; open the scene again ({error}).") from error
+        raise ValueError(
+            f"The overlay file {Path(path).name} cannot be read; open the scene again ({error})."
+        ) from error
     if table.ndim != 2 or table.shape[1] != COLUMNS or table.dtype != np.float32:
         raise ValueError(
             f"The overlay file {Path(path).name} holds {table.dtype} {table.shape}, not float32 (N, {COLUMNS}); "
@@ -66,12 +72,16 @@ def pack(table: np.ndarray) -> PackedSplats:
     Returns:
         The finite, visible rows, in an order that depends on their number alone.
     """
-    finite = np.isfinite(table @ np.ones(COLUMNS, np.float32))  # a NaN or infinity anywhere makes the sum one
+    finite = np.isfinite(
+        table @ np.ones(COLUMNS, np.float32)
+    )  # a NaN or infinity anywhere makes the sum one
     rows = np.flatnonzero(finite & (table[:, 3] >= VISIBLE_OPACITY))
     np.random.default_rng(_SHUFFLE_SEED).shuffle(rows)
     texels = _empty_rows(len(rows) * TEXELS_PER_SPLAT, 4)
     splats = texels.reshape(-1, COLUMNS)[: len(rows)]
-    np.take(table, rows, axis=0, out=splats, mode="clip")  # "clip" writes straight into `out`; every row exists
+    np.take(
+        table, rows, axis=0, out=splats, mode="clip"
+    )  # "clip" writes straight into `out`; every row exists
     return PackedSplats(len(rows), np.ascontiguousarray(splats[:, :3]), texels)
 
 
@@ -168,7 +178,12 @@ def footprint_scale(count: int, drawn: int, size: float) -> float:
 
 
 def view_block(
-    view: np.ndarray, window: np.ndarray, size: tuple[int, int], mode: str, footprint: float, first: int = 0
+    view: np.ndarray,
+    window: np.ndarray,
+    size: tuple[int, int],
+    mode: str,
+    footprint: float,
+    first: int = 0,
 ) -> np.ndarray:
     """The shader's `ViewBlock` in std140: matrices by columns, every member a multiple of 16 bytes.
 
@@ -222,9 +237,18 @@ def floor_depth(view: np.ndarray, window: np.ndarray) -> tuple[float, float, flo
         a, b, c, and 1 where it holds; 0 where the eye is not above the floor or looks along it.
     """
     world_from_view = np.linalg.inv(view.astype(np.float64))
-    x, y, z, w = np.linalg.inv(window.astype(np.float64) @ view.astype(np.float64)).T @ [0.0, 0.0, 1.0, 0.0]
+    x, y, z, w = np.linalg.inv(window.astype(np.float64) @ view.astype(np.float64)).T @ [
+        0.0,
+        0.0,
+        1.0,
+        0.0,
+    ]
     perspective = abs(window[3, 2]) > 0.5
-    if abs(z) < 1e-12 or (perspective and world_from_view[2, 3] <= 0) or (not perspective and world_from_view[2, 2] <= 0):
+    if (
+        abs(z) < 1e-12
+        or (perspective and world_from_view[2, 3] <= 0)
+        or (not perspective and world_from_view[2, 2] <= 0)
+    ):
         return 0.0, 0.0, 0.0, 0.0
     a, b, c = -x / z, -y / z, -w / z
     # From -1..1 to 0..1, then nearer: the far end of the depth range is 1.

@@ -21,7 +21,9 @@ REST_SECONDS = 0.25  # without a change, before all splats are drawn
 TICK_SECONDS = 0.02  # between slices
 SLICE_SECONDS = 0.05  # of drawing at a time on software OpenGL
 SOFTWARE_SPLATS = 30_000  # while moving there, and in the first slice
-SOFTWARE_SHRINK = 3  # while moving there, pixels of the region a pixel of the picture: filling is what costs
+SOFTWARE_SHRINK = (
+    3  # while moving there, pixels of the region a pixel of the picture: filling is what costs
+)
 _SOFTWARE_NAMES = ("llvmpipe", "softpipe", "lavapipe", "swiftshader", "software")
 
 
@@ -61,7 +63,14 @@ class Request:
 
     def key(self) -> tuple:
         """Equal for two requests that give the same picture."""
-        return (self.splats.serial, self.view.tobytes(), self.window.tobytes(), self.size, self.mode, self.scale)
+        return (
+            self.splats.serial,
+            self.view.tobytes(),
+            self.window.tobytes(),
+            self.size,
+            self.mode,
+            self.scale,
+        )
 
 
 @dataclass
@@ -75,7 +84,9 @@ class RegionView:
     finer: Target | None = None
     drawn: int = 0  # places of the order already in `finer`
     slice_size: int = SOFTWARE_SPLATS
-    orders: dict = field(default_factory=dict)  # one entry: (splats, their number, view row, near) -> places, order texture
+    orders: dict = field(
+        default_factory=dict
+    )  # one entry: (splats, their number, view row, near) -> places, order texture
 
 
 _views: dict[int, RegionView] = {}
@@ -156,7 +167,12 @@ def _ordered(view: RegionView, count: int) -> tuple:
 
 
 def _draw_splats(
-    request: Request, size: tuple[int, int], order: "gpu.types.GPUTexture", count: int, first: int, last: int
+    request: Request,
+    size: tuple[int, int],
+    order: "gpu.types.GPUTexture",
+    count: int,
+    first: int,
+    last: int,
 ) -> None:
     """Blends the splats of places `first` to `last` of the order over what the bound buffer holds."""
     if last <= first:
@@ -169,7 +185,9 @@ def _draw_splats(
     gpu.state.blend_set("ALPHA_PREMULT")
     try:
         shader.bind()
-        uniforms = gpu.types.GPUUniformBuf(gpu.types.Buffer("FLOAT", block.size, block))  # must outlive the draw call
+        uniforms = gpu.types.GPUUniformBuf(
+            gpu.types.Buffer("FLOAT", block.size, block)
+        )  # must outlive the draw call
         shader.uniform_block("block", uniforms)
         for name, texture in request.splats.samplers().items():
             shader.uniform_sampler(name, texture)
@@ -203,7 +221,9 @@ def _draw_slice(view: RegionView) -> None:
     begun = time.monotonic()
     with view.finer.bound(clear=view.drawn == 0) as buffer:
         _draw_splats(request, request.size, order, request.splats.count, view.drawn, last)
-        buffer.read_color(0, 0, 1, 1, 4, 0, "FLOAT")  # waits, so that slices do not queue up and can be timed
+        buffer.read_color(
+            0, 0, 1, 1, 4, 0, "FLOAT"
+        )  # waits, so that slices do not queue up and can be timed
     faster = SLICE_SECONDS / max(time.monotonic() - begun, 1e-3)
     view.slice_size = max(1_000, int(view.slice_size * min(max(faster, 0.5), 2.0)))
     view.drawn = last
@@ -214,7 +234,12 @@ def _draw_slice(view: RegionView) -> None:
 def _regions() -> dict:
     """Every region of every window's 3D viewports, by pointer."""
     areas = (area for window in bpy.context.window_manager.windows for area in window.screen.areas)
-    return {region.as_pointer(): region for area in areas if area.type == "VIEW_3D" for region in area.regions}
+    return {
+        region.as_pointer(): region
+        for area in areas
+        if area.type == "VIEW_3D"
+        for region in area.regions
+    }
 
 
 def _forget_closed_regions() -> None:

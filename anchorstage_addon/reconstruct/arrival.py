@@ -31,7 +31,9 @@ def start(scene: bpy.types.Scene, args: dict[str, Any], set_up_render: bool) -> 
     def arrived(result: dict[str, Any]) -> None:
         target = bpy.data.scenes.get(scene_name)
         if target is None or file != opening.file_number():
-            status.tell(f"The scene is at {result['scene']}; open it with Open Scene, since another file was loaded meanwhile.")
+            status.tell(
+                f"The scene is at {result['scene']}; open it with Open Scene, since another file was loaded meanwhile."
+            )
             return
         arrive(target, result, set_up_render)
         opening.push_undo("Reconstruct from image")
@@ -55,10 +57,14 @@ def arrive(scene: bpy.types.Scene, result: dict[str, Any], set_up_render: bool) 
         scene.render.resolution_x, scene.render.resolution_y = result["width"], result["height"]
         scene.render.resolution_percentage = 100
         scene.render.pixel_aspect_x = scene.render.pixel_aspect_y = 1.0
-        scene.view_settings.view_transform = "Standard"  # others, AgX above all, show the photo's colours greyer
+        scene.view_settings.view_transform = (
+            "Standard"  # others, AgX above all, show the photo's colours greyer
+        )
         scene.view_settings.look = "None"
         scene.render.engine = render_engine.ENGINE
     seconds = sum(result.get("seconds", {}).values())
-    status.tell(f"{result['name']}: {result['splats']:,} splats, {len(result['regions'])} regions in {seconds:.1f} s.")
+    status.tell(
+        f"{result['name']}: {result['splats']:,} splats, {len(result['regions'])} regions in {seconds:.1f} s."
+    )
     opening.refresh_overlay(scene)
     opening.look_through_camera(scene)

@@ -26,7 +26,9 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
     bl_label = "Reconstruct from Image"
     bl_options = {"REGISTER"}
 
-    filter_glob: StringProperty(default=";".join(f"*{extension}" for extension in EXTENSIONS), options={"HIDDEN"})
+    filter_glob: StringProperty(
+        default=";".join(f"*{extension}" for extension in EXTENSIONS), options={"HIDDEN"}
+    )
     output: StringProperty(
         name="Scene Folder",
         description="Where the scene is written; empty: beside the .blend, or beside the photo",
@@ -34,7 +36,10 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
         options={"SKIP_SAVE"},
     )
     overwrite: BoolProperty(
-        name="Overwrite", description="Replace an existing scene of that name", default=False, options={"SKIP_SAVE"}
+        name="Overwrite",
+        description="Replace an existing scene of that name",
+        default=False,
+        options={"SKIP_SAVE"},
     )
     focal_mm: FloatProperty(
         name="Focal Length",
@@ -54,7 +59,11 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
         options={"SKIP_SAVE"},
     )
     max_splats: IntProperty(
-        name="Splats", description="At most so many; 0: as the preferences say", default=0, min=0, max=20_000_000
+        name="Splats",
+        description="At most so many; 0: as the preferences say",
+        default=0,
+        min=0,
+        max=20_000_000,
     )
     set_up_render: BoolProperty(
         name="Set Up Render",
@@ -117,7 +126,10 @@ class ANCHORSTAGE_OT_reconstruct_image(bpy.types.Operator):
         try:
             path = _unpacked(image)
         except (RuntimeError, OSError):
-            self.report({"ERROR"}, f"The pixels of “{image.name}” are gone and its file is missing. Load the image again.")
+            self.report(
+                {"ERROR"},
+                f"The pixels of “{image.name}” are gone and its file is missing. Load the image again.",
+            )
             return {"CANCELLED"}
         # Not beside that file: it disappears with Blender.
         output = str(arrival.default_folder(path, beside_photo=False))
@@ -128,7 +140,11 @@ def active_image(context: bpy.types.Context) -> bpy.types.Image | None:
     """The image of the first Image Editor on the screen, if it is a picture."""
     for area in context.screen.areas if context.screen else ():
         image = area.spaces.active.image if area.type == "IMAGE_EDITOR" else None
-        if image is not None and image.source in {"FILE", "GENERATED"} and image.type in {"IMAGE", "UV_TEST"}:
+        if (
+            image is not None
+            and image.source in {"FILE", "GENERATED"}
+            and image.type in {"IMAGE", "UV_TEST"}
+        ):
             return image
     return None
 
@@ -154,7 +170,9 @@ class ANCHORSTAGE_OT_cancel(bpy.types.Operator):
     bl_label = "Cancel"
     bl_options = {"INTERNAL"}
 
-    number: IntProperty(name="Job", description="Which job, by its number; 0: all", options={"SKIP_SAVE"})
+    number: IntProperty(
+        name="Job", description="Which job, by its number; 0: all", options={"SKIP_SAVE"}
+    )
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -180,7 +198,12 @@ class ANCHORSTAGE_FH_photo(bpy.types.FileHandler):
         return context.area is not None and context.area.type == "VIEW_3D"
 
 
-_CLASSES = (ANCHORSTAGE_OT_reconstruct, ANCHORSTAGE_OT_reconstruct_image, ANCHORSTAGE_OT_cancel, ANCHORSTAGE_FH_photo)
+_CLASSES = (
+    ANCHORSTAGE_OT_reconstruct,
+    ANCHORSTAGE_OT_reconstruct_image,
+    ANCHORSTAGE_OT_cancel,
+    ANCHORSTAGE_FH_photo,
+)
 
 
 def register() -> None:

@@ -20,9 +20,15 @@ class ANCHORSTAGE_PT_reconstruct(bpy.types.Panel):
         layout = self.layout
         column = layout.column()
         column.scale_y = 1.4
-        column.operator("anchorstage.reconstruct", text="Reconstruct from Image…", icon="IMAGE_DATA")
+        column.operator(
+            "anchorstage.reconstruct", text="Reconstruct from Image…", icon="IMAGE_DATA"
+        )
         if active_image(context) is not None:
-            layout.operator("anchorstage.reconstruct_image", text=f"From “{active_image(context).name}”", icon="IMAGE")
+            layout.operator(
+                "anchorstage.reconstruct_image",
+                text=f"From “{active_image(context).name}”",
+                icon="IMAGE",
+            )
         for task in link.tasks():
             _draw_task(layout, task)
         message = status.last()

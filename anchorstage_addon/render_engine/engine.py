@@ -55,7 +55,10 @@ class AnchorStageRenderEngine(bpy.types.RenderEngine):
             return
         except Exception as error:
             # Blender would only print it, have the compositor write an empty frame and go on with the next one.
-            self.report({"ERROR"}, f"The frame could not be rendered ({type(error).__name__}: {error}). Render it again.")
+            self.report(
+                {"ERROR"},
+                f"The frame could not be rendered ({type(error).__name__}: {error}). Render it again.",
+            )
             raise
 
     def _render(self, depsgraph: bpy.types.Depsgraph) -> None:
@@ -65,7 +68,9 @@ class AnchorStageRenderEngine(bpy.types.RenderEngine):
         folder, camera = _folder(scene), _camera(scene).evaluated_get(depsgraph)
         picture = Picture.of(scene.render)
         if picture.width < 1 or picture.height < 1:
-            raise Refused("The render border holds no pixel. Draw a larger one, or switch Render Region off.")
+            raise Refused(
+                "The render border holds no pixel. Draw a larger one, or switch Render Region off."
+            )
         shots = {}
         for eye in self._eyes(depsgraph, camera, picture):
             self._render_eye(depsgraph, folder, picture, eye)
@@ -73,7 +78,9 @@ class AnchorStageRenderEngine(bpy.types.RenderEngine):
             shots[eye.suffix] = Shot(picture.file_view(eye.view), record)
         keep(scene.name, Rendered(scene.frame_current, str(folder), shots))
 
-    def _eyes(self, depsgraph: bpy.types.Depsgraph, camera: bpy.types.Object, picture: Picture) -> list[Eye]:
+    def _eyes(
+        self, depsgraph: bpy.types.Depsgraph, camera: bpy.types.Object, picture: Picture
+    ) -> list[Eye]:
         """One eye, or those that the stereoscopy settings switch on."""
         render = depsgraph.scene.render
         view = convert.view_of_camera(camera, depsgraph, picture.frame_width, picture.frame_height)
@@ -81,27 +88,45 @@ class AnchorStageRenderEngine(bpy.types.RenderEngine):
             return [Eye("", "", view)]
         return [self._stereo_eye(camera, view, eye) for eye in render.views if eye.use]
 
-    def _stereo_eye(self, camera: bpy.types.Object, view: dict[str, Any], eye: bpy.types.SceneRenderView) -> Eye:
+    def _stereo_eye(
+        self, camera: bpy.types.Object, view: dict[str, Any], eye: bpy.types.SceneRenderView
+    ) -> Eye:
         self.active_view_set(eye.name)
         matrix = convert.engine_matrix(Matrix(self.camera_model_matrix(camera)))
         data = camera.data
         # Blender's lens shift counts in lengths of the sensor's side that fits the frame.
-        side = (data.sensor_height if data.sensor_fit == "VERTICAL" else data.sensor_width) / data.lens * view["fx"]
+        side = (
+            (data.sensor_height if data.sensor_fit == "VERTICAL" else data.sensor_width)
+            / data.lens
+            * view["fx"]
+        )
         moved = {"cx": view["cx"] - (self.camera_shift_x(camera) - data.shift_x) * side}
-        return Eye(eye.name, eye.file_suffix, {**view, **moved, "world_from_camera": [float(x) for x in matrix.ravel()]})
+        return Eye(
+            eye.name,
+            eye.file_suffix,
+            {**view, **moved, "world_from_camera": [float(x) for x in matrix.ravel()]},
+        )
 
-    def _render_eye(self, depsgraph: bpy.types.Depsgraph, folder: Path, picture: Picture, eye: Eye) -> None:
+    def _render_eye(
+        self, depsgraph: bpy.types.Depsgraph, folder: Path, picture: Picture, eye: Eye
+    ) -> None:
         name = _scratch_file()
         try:
             args = {"scene": str(folder), "view": picture.part_of(eye.view), "output": name}
-            answer = link.call("frame", args, should_stop=self.test_break, on_progress=self._progress)
+            answer = link.call(
+                "frame", args, should_stop=self.test_break, on_progress=self._progress
+            )
             planes = read_planes(Path(name), answer, picture.width, picture.height)
         finally:
-            with contextlib.suppress(OSError):  # on Windows, while a job that was stopped still has it open
+            with contextlib.suppress(
+                OSError
+            ):  # on Windows, while a job that was stopped still has it open
                 os.unlink(name)
         self._show(depsgraph, picture, eye, planes)
 
-    def _show(self, depsgraph: bpy.types.Depsgraph, picture: Picture, eye: Eye, planes: dict[str, Any]) -> None:
+    def _show(
+        self, depsgraph: bpy.types.Depsgraph, picture: Picture, eye: Eye, planes: dict[str, Any]
+    ) -> None:
         """Fill the passes of the render result."""
         layer = depsgraph.view_layer_eval.name
         if eye.name:
@@ -125,7 +150,9 @@ def _scratch_file() -> str:
         handle, name = tempfile.mkstemp(".planes", dir=bpy.app.tempdir)
     except OSError as error:
         where = f"“{bpy.app.tempdir}” cannot be written to ({error.strerror})"
-        raise Refused(f"{where}. Free space, or choose another folder for temporary files in the preferences.") from error
+        raise Refused(
+            f"{where}. Free space, or choose another folder for temporary files in the preferences."
+        ) from error
     os.close(handle)
     return name
 
@@ -140,9 +167,13 @@ def _folder(scene: bpy.types.Scene) -> Path:
 def _camera(scene: bpy.types.Scene) -> bpy.types.Object:
     camera = scene.camera
     if camera is None:
-        raise Refused("The scene has no camera. Add one, or choose the photo's camera as the scene's camera.")
+        raise Refused(
+            "The scene has no camera. Add one, or choose the photo's camera as the scene's camera."
+        )
     if camera.type != "CAMERA":
-        raise Refused(f"“{camera.name}” is the scene's camera but no camera object. Choose a camera in the scene's properties.")
+        raise Refused(
+            f"“{camera.name}” is the scene's camera but no camera object. Choose a camera in the scene's properties."
+        )
     return camera
 
 

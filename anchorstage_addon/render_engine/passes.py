@@ -51,7 +51,9 @@ def data_passes(scene: bpy.types.Scene) -> list[Pass]:
     return [*_DATA, *region_passes(scene)]
 
 
-def read_planes(path: Path, answer: Mapping[str, Any], width: int, height: int) -> dict[str, np.ndarray]:
+def read_planes(
+    path: Path, answer: Mapping[str, Any], width: int, height: int
+) -> dict[str, np.ndarray]:
     """What the job `frame` wrote: names to (H, W, C) float32, row 0 at the top."""
     floats = np.fromfile(path, np.float32)
     size = width * height
@@ -61,7 +63,9 @@ def read_planes(path: Path, answer: Mapping[str, Any], width: int, height: int) 
     }
 
 
-def fill(layer: bpy.types.RenderLayer, planes: Mapping[str, np.ndarray], regions: list[Pass]) -> None:
+def fill(
+    layer: bpy.types.RenderLayer, planes: Mapping[str, np.ndarray], regions: list[Pass]
+) -> None:
     """Give a render layer its pixels; passes that are not ours stay as Blender made them."""
     index = {one.name: number for number, one in enumerate(regions)}
     for render_pass in layer.passes:

@@ -26,7 +26,15 @@ class Picture(NamedTuple):
             return cls(frame_width, frame_height, 0, 0, frame_width, frame_height, False)
         left, right = _pixels(render.border_min_x, render.border_max_x, frame_width)
         bottom, top = _pixels(render.border_min_y, render.border_max_y, frame_height)
-        return cls(frame_width, frame_height, left, bottom, right - left, top - bottom, render.use_crop_to_border)
+        return cls(
+            frame_width,
+            frame_height,
+            left,
+            bottom,
+            right - left,
+            top - bottom,
+            render.use_crop_to_border,
+        )
 
     def part_of(self, view: dict[str, Any]) -> dict[str, Any]:
         """The view of this rectangle, from the view of the whole frame."""

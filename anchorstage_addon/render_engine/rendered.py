@@ -22,7 +22,9 @@ class Rendered:
 
 
 _failed: dict[str, str] = {}  # by the same name: why the last frame's file could not be written
-_last: dict[str, Rendered] = {}  # by the name of Blender's scene; objects do not survive in another thread
+_last: dict[
+    str, Rendered
+] = {}  # by the name of Blender's scene; objects do not survive in another thread
 
 
 def keep(scene_name: str, rendered: Rendered) -> None:

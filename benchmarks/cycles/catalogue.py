@@ -25,14 +25,18 @@ class Scene:
     pitch: float  # degrees, up
     roll: float  # degrees, clockwise
     yaw: float  # degrees from the place's own +y, counter-clockwise
-    sun: tuple[float, float]  # degrees: height above the horizon, and azimuth from the place's +y, clockwise
+    sun: tuple[
+        float, float
+    ]  # degrees: height above the horizon, and azimuth from the place's +y, clockwise
 
     @property
     def view(self) -> View:
         """The photo's camera in the place's frame, above the origin."""
         focal = self.equivalent_mm / _FULL_FRAME_DIAGONAL_MM * float(np.hypot(*self.size))
         pitch, roll, yaw = np.radians([self.pitch, self.roll, self.yaw])
-        turn = rotation_about(np.array([0, 0, 1.0]), yaw) @ rotation_about(np.array([1.0, 0, 0]), pitch)
+        turn = rotation_about(np.array([0, 0, 1.0]), yaw) @ rotation_about(
+            np.array([1.0, 0, 0]), pitch
+        )
         rotation = turn @ LOOK_ALONG_Y @ rotation_about(np.array([0, 0, 1.0]), roll)
         width, height = self.size
         stand = pose(rotation, np.array([0, 0, self.height]))
@@ -57,12 +61,18 @@ class Move:
 PHOTO = Move("photo")
 MOVES = (
     PHOTO,
-    *(Move(f"{side}{percent}", sign * percent / 100) for percent in (5, 10, 20) for side, sign in (("left", -1), ("right", 1))),
+    *(
+        Move(f"{side}{percent}", sign * percent / 100)
+        for percent in (5, 10, 20)
+        for side, sign in (("left", -1), ("right", 1))
+    ),
     Move("in10", forward=0.10),
     Move("out10", forward=-0.10),
 )
 
-VIEW_PART = 0.75  # of the photo's width and height: what the photo is held against may be a little coarser
+VIEW_PART = (
+    0.75  # of the photo's width and height: what the photo is held against may be a little coarser
+)
 
 SCENES = (
     Scene("street_a", "street", True, 11, (640, 480), 28, 1.60, 3.0, 0.6, -7.0, (46, 62)),

@@ -8,7 +8,11 @@ import numpy as np
 
 from engine.colour import encode_srgb, luminance
 
-KEY, WHITE, GAIN = 0.22, 4.0, 1.25  # the middle grey, what is burnt out, and what the curve is stretched by
+KEY, WHITE, GAIN = (
+    0.22,
+    4.0,
+    1.25,
+)  # the middle grey, what is burnt out, and what the curve is stretched by
 JPEG_QUALITY = 92
 _DARKEST = 1e-4  # of the logarithms' mean
 # TIFF's types and EXIF's tags (CIPA DC-008).

@@ -49,7 +49,9 @@ class Picture:
         solid = np.isfinite(self.depth)
         points = self.view.unproject(np.where(solid, self.depth, 1.0))
         offsets = -(self.normal * points).sum(axis=-1, keepdims=True)
-        return np.where(solid[..., None], np.concatenate([self.normal, offsets], axis=-1), 0).astype(np.float32)
+        return np.where(
+            solid[..., None], np.concatenate([self.normal, offsets], axis=-1), 0
+        ).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +76,12 @@ class Made:
         colours = stored[..., ::-1].astype(np.float32) / 255
         pose = move.pose(self.scene.view, self.median_depth)
         height, width = depth.shape
-        return Picture(replace(self.scene.view.resized(width, height), world_from_camera=pose), colours, depth, normal)
+        return Picture(
+            replace(self.scene.view.resized(width, height), world_from_camera=pose),
+            colours,
+            depth,
+            normal,
+        )
 
 
 def scenes() -> list[Made]:
@@ -124,7 +131,11 @@ def _says_nothing(node: ast.AST) -> bool:
     """A docstring, or the catalogue's list, each of whose scenes is in its own key."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
-    return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "SCENES"
+    return (
+        isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id == "SCENES"
+    )
 
 
 def _key_in(folder: Path) -> str:
@@ -137,9 +148,19 @@ def _render(python: Path, scene: Scene, raw: Path) -> None:
     shutil.rmtree(raw, ignore_errors=True)
     command = [str(python), "-m", "benchmarks.cycles.blender", str(raw.parent), scene.name]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
     if done.returncode:
-        raise RuntimeError(f"Blender could not render the scene {scene.name}:\n{(done.stdout + done.stderr)[-2000:]}")
+        raise RuntimeError(
+            f"Blender could not render the scene {scene.name}:\n{(done.stdout + done.stderr)[-2000:]}"
+        )
     for path in raw.glob("*.exr"):
         _slim(path)
     (raw / "key.txt").write_text(key(scene), encoding="ascii")
@@ -148,8 +169,19 @@ def _render(python: Path, scene: Scene, raw: Path) -> None:
 def _slim(path: Path) -> None:
     """Leave in a file of Blender's what is needed of it: a sixth of its size."""
     planes = OpenEXR.File(str(path), separate_channels=True).channels()
-    kept = {name: np.asarray(plane.pixels) for name, plane in planes.items() if name.split(".")[1:2] in _KEPT}
-    exr.write_exr(path, {name: plane if name.endswith("Z") else plane.astype(np.float16) for name, plane in kept.items()}, {})
+    kept = {
+        name: np.asarray(plane.pixels)
+        for name, plane in planes.items()
+        if name.split(".")[1:2] in _KEPT
+    }
+    exr.write_exr(
+        path,
+        {
+            name: plane if name.endswith("Z") else plane.astype(np.float16)
+            for name, plane in kept.items()
+        },
+        {},
+    )
 
 
 def _develop(scene: Scene, raw: Path, folder: Path) -> None:
@@ -159,7 +191,9 @@ def _develop(scene: Scene, raw: Path, folder: Path) -> None:
     factor = 0.0
     for move in MOVES:
         light = _channels(raw / f"{move.name}.photo.exr", "Combined", "RGB")
-        factor = factor or develop.exposure(light)  # the photo comes first: its exposure is every view's
+        factor = factor or develop.exposure(
+            light
+        )  # the photo comes first: its exposure is every view's
         picture = develop.film(light, factor)
         if move == PHOTO:
             develop.write_jpeg(folder / "photo.jpg", picture, scene.equivalent_mm)
@@ -169,12 +203,19 @@ def _develop(scene: Scene, raw: Path, folder: Path) -> None:
         normal = _channels(raw / f"{move.name}.truth.exr", "Normal", "XYZ")
         part = 1.0 if move == PHOTO else VIEW_PART
         if depth.shape[::-1] != tuple(round(side * part) for side in scene.size):
-            raise ValueError(f"The scene {scene.name} has a picture of {depth.shape[::-1]} pixels where it should not.")
+            raise ValueError(
+                f"The scene {scene.name} has a picture of {depth.shape[::-1]} pixels where it should not."
+            )
         far = np.where(depth < _SKY, depth, np.inf).astype(np.float32)
-        np.savez_compressed(folder / f"{move.name}.npz", depth=far, normal=normal.astype(np.float16))
+        np.savez_compressed(
+            folder / f"{move.name}.npz", depth=far, normal=normal.astype(np.float16)
+        )
 
 
 def _channels(path: Path, name: str, letters: str) -> np.ndarray:
     """(H, W, channels) float32 of a pass in one of Blender's files."""
     planes = OpenEXR.File(str(path), separate_channels=True).channels()
-    return np.stack([np.asarray(planes[f"ViewLayer.{name}.{letter}"].pixels, np.float32) for letter in letters], axis=-1)
+    return np.stack(
+        [np.asarray(planes[f"ViewLayer.{name}.{letter}"].pixels, np.float32) for letter in letters],
+        axis=-1,
+    )

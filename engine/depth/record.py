@@ -17,8 +17,12 @@ class DepthOptions:
     focal_px: float | None = None  # focal length in pixels of the upright photo at its full size
     focal_mm: float | None = None  # focal length in millimetres for a 36 mm wide frame
     camera_height: float | None = None  # metres above the ground
-    max_pixels: int = 1_000_000  # of the grid the maps are made on; the photo's own size where it is smaller
-    model_folder: str | None = None  # with a model's files, instead of where models are kept; with builtin: whichever it holds
+    max_pixels: int = (
+        1_000_000  # of the grid the maps are made on; the photo's own size where it is smaller
+    )
+    model_folder: str | None = (
+        None  # with a model's files, instead of where models are kept; with builtin: whichever it holds
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,10 @@ class DepthEstimate:
     normal: np.ndarray  # (H, W, 3) float32, world, unit length, facing the camera
     sky: np.ndarray  # (H, W) bool
     ground: np.ndarray  # (H, W) bool
-    source: str  # which estimator, and which of its ways ("builtin: network and planes, outdoors, ...")
+    source: (
+        str  # which estimator, and which of its ways ("builtin: network and planes, outdoors, ...")
+    )
     warnings: tuple[str, ...] = ()  # sentences for the artist
-    planes: np.ndarray | None = None  # (P, 4) a b c d of what was found flat, beside the ground; None where nobody looked
+    planes: np.ndarray | None = (
+        None  # (P, 4) a b c d of what was found flat, beside the ground; None where nobody looked
+    )

@@ -1,8 +1,11 @@
-"""What follows from a depth map: its normals."""
+"""What follows from a depth map: its normals, and how far behind it the sky lies."""
 
 import numpy as np
 
 from ..camera import View
+
+_SKY_DEPTH = 100.0  # metres
+_SKY_FACTOR = 1.5  # times the farthest thing, where that is more
 
 
 def normals(view: View, depth: np.ndarray) -> np.ndarray:
@@ -23,7 +26,9 @@ def normals(view: View, depth: np.ndarray) -> np.ndarray:
     # On the plane n . p = 1, with p = ray * depth, the inverse depth is n . ray: its slopes are n_x / fx and n_y / fy.
     slope_x = _one_sided(inverse, 1) * view.fx
     slope_y = _one_sided(inverse, 0) * view.fy
-    normal = np.stack([slope_x, slope_y, inverse - slope_x * rays[..., 0] - slope_y * rays[..., 1]], axis=-1)
+    normal = np.stack(
+        [slope_x, slope_y, inverse - slope_x * rays[..., 0] - slope_y * rays[..., 1]], axis=-1
+    )
     # n . p = 1 points away from the camera.
     normal = -normal / np.linalg.norm(normal, axis=-1, keepdims=True)
     return (normal @ view.world_from_camera[:3, :3].T).astype(np.float32)
@@ -43,3 +48,9 @@ def _one_sided(values: np.ndarray, axis: int) -> np.ndarray:
     behind = np.vstack([far, far, bend])[-len(values) :]
     chosen = np.where(ahead <= behind, forward, backward)
     return np.moveaxis(chosen, 0, axis)
+
+
+def behind_all(depth: np.ndarray, sky: np.ndarray) -> np.ndarray:
+    """Depth (H, W) float32 metres with the sky (H, W) bool behind all else."""
+    beyond = max(_SKY_DEPTH, _SKY_FACTOR * float(depth[~sky].max(initial=0)))
+    return np.where(sky, np.float32(beyond), depth)

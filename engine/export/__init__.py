@@ -11,10 +11,10 @@ render ─► frame_planes ─► write_planes ─► raw floats for Blender's o
 
 from ..exr import read_exr, write_exr
 from .contract import contract_names, frame_channels, region_layers
+from .exr_header import NEAR, frame_rate, header
 from .finish import finish
-from .header import NEAR, frame_rate, header
 from .metadata import frame_confidence
-from .planes import frame_planes, write_planes
+from .packed import frame_planes, write_planes
 from .sequence import write_sequence
 
 __all__ = [

@@ -15,13 +15,24 @@ from ..camera import Camera, View
 from ..errors import ExportError
 from ..exr import read_exr, write_exr
 from ..scene import Scene
-from .header import PREFIX, header
+from .exr_header import PREFIX, header
 from .metadata import frame_facts, scene_facts
 
 # Blender's pass to the contract's layer; the File Output node calls the beauty Image, a direct render Combined.
-_LAYERS = {"Image": "", "Combined": "", "Depth": "depth", "Normal": "normal", "Position": "position"}
+_LAYERS = {
+    "Image": "",
+    "Combined": "",
+    "Depth": "depth",
+    "Normal": "normal",
+    "Position": "position",
+}
 _LAYERS |= {"Confidence": "confidence", "Void": "void", "Origin": "origin"}
-_COMPONENTS = {"": "RGBA", "depth": "Z", "normal": "XYZ", "position": "XYZ"}  # every other layer has A alone
+_COMPONENTS = {
+    "": "RGBA",
+    "depth": "Z",
+    "normal": "XYZ",
+    "position": "XYZ",
+}  # every other layer has A alone
 _REGION = re.compile(r"region_\w+$")
 _SCALAR = "VXZA"  # how Blender may call the only channel of a pass
 
@@ -94,15 +105,23 @@ def finish(
     """
     channels, attributes = read_exr(source)
     names = rename(channels)
-    kept = {name: value for name, value in attributes.items() if name not in _DROPPED and not name.startswith(PREFIX)}
+    kept = {
+        name: value
+        for name, value in attributes.items()
+        if name not in _DROPPED and not name.startswith(PREFIX)
+    }
     kept |= _windows(source, attributes, next(iter(channels.values())).shape, view)
     renamed = {names[name]: plane for name, plane in channels.items()}
     facts = frame_facts(scene, view, renamed)
-    write_exr(destination, renamed, kept | header(view, camera, frame, fps, scene_facts(scene) | facts))
+    write_exr(
+        destination, renamed, kept | header(view, camera, frame, fps, scene_facts(scene) | facts)
+    )
     return {"path": str(destination), "channels": sorted(renamed), **facts}
 
 
-def _windows(source: Path, attributes: Mapping[str, Any], shape: tuple[int, ...], view: View) -> dict[str, Any]:
+def _windows(
+    source: Path, attributes: Mapping[str, Any], shape: tuple[int, ...], view: View
+) -> dict[str, Any]:
     """The display window is the whole picture; the pixels may be a part of it (a render border)."""
     low, high = (np.asarray(corner) for corner in attributes["dataWindow"])
     size = (view.width, view.height)

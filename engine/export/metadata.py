@@ -53,7 +53,9 @@ def angle_confidence(points: np.ndarray, eye: np.ndarray, photo_eye: np.ndarray)
     return float(np.clip(cosines, 0, 1).mean())
 
 
-def _confidence(scene: Scene, view: View, void: np.ndarray, seen: np.ndarray, position: np.ndarray) -> float:
+def _confidence(
+    scene: Scene, view: View, void: np.ndarray, seen: np.ndarray, position: np.ndarray
+) -> float:
     angle = angle_confidence(position[seen], view.position, scene.camera(PHOTO_CAMERA).position)
     return (1 - float(void.mean())) * depth_confidence(scene) * angle
 

@@ -17,7 +17,7 @@ from ..scene import Scene
 from ..store import atomic_path, write_json, writing
 from ..version import version
 from .contract import contract_names, frame_channels, region_layers
-from .header import frame_rate, header
+from .exr_header import frame_rate, header
 from .metadata import frame_facts, scene_facts
 
 STEM = "shot"
@@ -65,7 +65,10 @@ def write_sequence(
     """
     folder, rate = Path(folder), frame_rate(fps)
     _check_free(folder, overwrite)
-    records = [_write_frame(folder, scene, number, rate, *picture) for number, picture in enumerate(pictures, first)]
+    records = [
+        _write_frame(folder, scene, number, rate, *picture)
+        for number, picture in enumerate(pictures, first)
+    ]
     write_json(folder / "metadata.json", _sequence_record(scene, rate, records))
     return [folder / record["file"] for record in records]
 
@@ -75,16 +78,28 @@ def _check_free(folder: Path, overwrite: bool) -> None:
         if folder.exists() and not folder.is_dir():
             raise OutputError(f"“{folder}” is a file, not a folder. Choose another output folder.")
         if not overwrite and any(folder.glob(f"{STEM}.*.exr")):
-            raise OutputError(f"“{folder}” holds frames named “{STEM}” already. Choose another folder, or ask to overwrite it.")
+            raise OutputError(
+                f"“{folder}” holds frames named “{STEM}” already. Choose another folder, or ask to overwrite it."
+            )
 
 
 def _write_frame(
-    folder: Path, scene: Scene, number: int, rate: Fraction, camera: Camera, view: View, render: ProxyRender
+    folder: Path,
+    scene: Scene,
+    number: int,
+    rate: Fraction,
+    camera: Camera,
+    view: View,
+    render: ProxyRender,
 ) -> dict[str, Any]:
     region_ids = [region.id for region in scene.regions]
     channels, count = frame_channels(render, region_ids), f"{number:04d}"
     facts = frame_facts(scene, view, channels)
-    write_exr(folder / f"{STEM}.{count}.exr", channels, header(view, camera, number, rate, scene_facts(scene) | facts))
+    write_exr(
+        folder / f"{STEM}.{count}.exr",
+        channels,
+        header(view, camera, number, rate, scene_facts(scene) | facts),
+    )
     masks = {}
     for index, layer in enumerate(region_layers(region_ids)):
         masks[region_ids[index]] = f"region_masks/{layer.removeprefix('region_')}.{count}.png"
@@ -117,11 +132,20 @@ def _sequence_record(scene: Scene, rate: Fraction, records: list[dict[str, Any]]
         "frames_per_second": [rate.numerator, rate.denominator],
         "photo_camera": scene_facts(scene)["photo_camera"],
         "channels": contract_names(region_ids),
-        "regions": [_region_record(*pair) for pair in zip(scene.regions, region_layers(region_ids), strict=True)],
+        "regions": [
+            _region_record(*pair)
+            for pair in zip(scene.regions, region_layers(region_ids), strict=True)
+        ],
         "frames": records,
     }
 
 
 def _region_record(region: Region, layer: str) -> dict[str, Any]:
     plane = None if region.plane is None else [float(x) for x in region.plane]
-    return {"id": region.id, "label": region.label, "channel": f"{layer}.A", "plane": plane, "locked": bool(region.locked)}
+    return {
+        "id": region.id,
+        "label": region.label,
+        "channel": f"{layer}.A",
+        "plane": plane,
+        "locked": bool(region.locked),
+    }

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ImageError
 from ..exr import open_parts
 from ..store import quiet
-from .header import Header, truncated
+from .file_header import Header, truncated
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +48,20 @@ def _opencv(data: bytes, head: Header, path: Path) -> Decoded:
 
 def _rgb(image: np.ndarray | None, head: Header, path: Path) -> np.ndarray:
     """OpenCV's picture as RGB of one of our types."""
-    if image is None or image.ndim != 3 or image.shape[2] < 3 or image.shape[:2] != (head.height, head.width):
+    if (
+        image is None
+        or image.ndim != 3
+        or image.shape[2] < 3
+        or image.shape[:2] != (head.height, head.width)
+    ):
         raise truncated(path)
     if image.dtype.kind == "f":
         return _finite(np.ascontiguousarray(image[..., 2::-1], np.float32), path)
     if image.dtype in (np.uint8, np.uint16):
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    raise ImageError(f"{path.name} stores {image.dtype} pixels, which cannot be read; save it with 8, 16 or 32 (float) bits.")
+    raise ImageError(
+        f"{path.name} stores {image.dtype} pixels, which cannot be read; save it with 8, 16 or 32 (float) bits."
+    )
 
 
 def _imdecode(data: bytes, flags: int, head: Header, path: Path) -> tuple[np.ndarray | None, str]:
@@ -91,7 +98,9 @@ def _finite(image: np.ndarray, path: Path) -> np.ndarray:
 def _exr(path: Path) -> np.ndarray:
     """The first part and layer that holds a picture, in its display window, float32."""
     if not _is_unicode(path):
-        raise ImageError(f"{path.name} lies where names are not UTF-8, so it cannot be opened as EXR; copy it elsewhere.")
+        raise ImageError(
+            f"{path.name} lies where names are not UTF-8, so it cannot be opened as EXR; copy it elsewhere."
+        )
     try:
         parts = open_parts(path).parts
     except (RuntimeError, ValueError, OSError, TypeError):
@@ -101,7 +110,9 @@ def _exr(path: Path) -> np.ndarray:
         if planes is not None:
             return _in_display_window(np.stack(planes, axis=-1).astype(np.float32), part.header)
     names = ", ".join(sorted(name for part in parts for name in part.channels)[:8]) or "none"
-    raise ImageError(f"{path.name} holds no picture, only the channels {names}; export it with R, G, B or Y.")
+    raise ImageError(
+        f"{path.name} holds no picture, only the channels {names}; export it with R, G, B or Y."
+    )
 
 
 def _is_unicode(path: Path) -> bool:
@@ -121,7 +132,10 @@ def _picture(channels: dict[str, Any]) -> list[np.ndarray] | None:
             names = [f"{layer}.{letter}" if layer else letter for letter in wanted]
             if all(name in channels for name in names):
                 planes = [channels[name].pixels for name in names]
-                if all(isinstance(plane, np.ndarray) and plane.shape == planes[0].shape for plane in planes):
+                if all(
+                    isinstance(plane, np.ndarray) and plane.shape == planes[0].shape
+                    for plane in planes
+                ):
                     return planes
     return None
 

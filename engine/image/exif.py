@@ -28,9 +28,20 @@ _TAGS = {
 _EXIF_IFD = 0x8769
 _MAX_ENTRIES = 512  # of one directory; a damaged count must not keep us busy
 # TIFF type -> (struct letter, bytes); rationals are two numbers.
-_TYPES = {1: ("B", 1), 2: ("s", 1), 3: ("H", 2), 4: ("I", 4), 5: ("II", 8), 8: ("h", 2), 9: ("i", 4), 10: ("ii", 8)}
+_TYPES = {
+    1: ("B", 1),
+    2: ("s", 1),
+    3: ("H", 2),
+    4: ("I", 4),
+    5: ("II", 8),
+    8: ("h", 2),
+    9: ("i", 4),
+    10: ("ii", 8),
+}
 
-FULL_FRAME_DIAGONAL_MM = 43.2666  # of 36 x 24 mm: CIPA DC-008 defines the 35 mm equivalent by the diagonal
+FULL_FRAME_DIAGONAL_MM = (
+    43.2666  # of 36 x 24 mm: CIPA DC-008 defines the 35 mm equivalent by the diagonal
+)
 _UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
 # Diagonals of the picture within these many focal lengths are lenses; anything else is a damaged tag.
 _SANE_FOCAL = (0.15, 50.0)
@@ -142,15 +153,25 @@ def focal_px(tags: dict[str, Any], width: int, height: int) -> float | None:
     The 35 mm equivalent; else the focal length and the sensor's pixel pitch; else the camera's crop factor.
     """
     diagonal = float(np.hypot(width, height))
-    ways = (_from_equivalent(tags, diagonal), _from_pitch(tags, diagonal), _from_model(tags, diagonal))
+    ways = (
+        _from_equivalent(tags, diagonal),
+        _from_pitch(tags, diagonal),
+        _from_model(tags, diagonal),
+    )
     low, high = _SANE_FOCAL
-    return next((focal for focal in ways if focal is not None and low < focal / diagonal < high), None)
+    return next(
+        (focal for focal in ways if focal is not None and low < focal / diagonal < high), None
+    )
 
 
 def _number(tags: dict[str, Any], name: str) -> float:
     """A positive number, or 0 where the tag is missing or no number."""
     value = tags.get(name, 0)
-    return float(value) if isinstance(value, (int, float)) and np.isfinite(value) and value > 0 else 0.0
+    return (
+        float(value)
+        if isinstance(value, (int, float)) and np.isfinite(value) and value > 0
+        else 0.0
+    )
 
 
 def _from_equivalent(tags: dict[str, Any], diagonal: float) -> float | None:
@@ -165,7 +186,10 @@ def _from_pitch(tags: dict[str, Any], diagonal: float) -> float | None:
     unit = _UNIT_MM.get(tags.get("FocalPlaneResolutionUnit", 2))
     if not (focal and resolution and unit):
         return None
-    taken = float(np.hypot(_number(tags, "PixelXDimension"), _number(tags, "PixelYDimension"))) or diagonal
+    taken = (
+        float(np.hypot(_number(tags, "PixelXDimension"), _number(tags, "PixelYDimension")))
+        or diagonal
+    )
     return focal * resolution / unit * diagonal / taken
 
 

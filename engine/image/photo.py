@@ -10,11 +10,14 @@ import numpy as np
 
 from ..colour import encode_srgb
 from ..errors import ImageError
-from . import decode, exif, header
+from . import decode, exif
+from . import file_header as header
 
 MIN_SIDE = 64  # pixels; smaller pictures hold nothing to measure
 MAX_PIXELS = 100_000_000  # beyond this decoding alone needs gigabytes
-MAX_BYTES = 2_000_000_000  # the largest picture as 32-bit floats with alpha, uncompressed, and some room
+MAX_BYTES = (
+    2_000_000_000  # the largest picture as 32-bit floats with alpha, uncompressed, and some room
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,11 @@ class Photo:
         """
         pixels = self.pixels
         if (width, height) != (self.width, self.height):
-            way = cv2.INTER_AREA if width <= self.width and height <= self.height else cv2.INTER_LINEAR
+            way = (
+                cv2.INTER_AREA
+                if width <= self.width and height <= self.height
+                else cv2.INTER_LINEAR
+            )
             pixels = cv2.resize(pixels, (width, height), interpolation=way)
         if self.linear:
             return encode_srgb(pixels)
@@ -92,13 +99,17 @@ def _bytes(path: Path) -> bytes:
         if not stat.S_ISREG(state.st_mode):
             raise ImageError(f"{path.name} is a device or a pipe; choose a photo that is a file.")
         if state.st_size > MAX_BYTES:
-            raise ImageError(f"{path.name} holds {state.st_size / 1e9:.1f} GB; save it as a JPEG, or scale it down.")
+            raise ImageError(
+                f"{path.name} holds {state.st_size / 1e9:.1f} GB; save it as a JPEG, or scale it down."
+            )
         data = path.read_bytes()
     except FileNotFoundError:
         raise ImageError(f"There is no file {path}; choose a photo that exists.") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ImageError(f"{path.name} cannot be opened ({reason}); check its permissions.") from None
+        raise ImageError(
+            f"{path.name} cannot be opened ({reason}); check its permissions."
+        ) from None
     if not data:
         raise ImageError(f"{path.name} is empty (0 bytes); copy or export the photo again.")
     return data
@@ -108,6 +119,10 @@ def _check_size(head: header.Header, path: Path) -> None:
     """Refuse, before anything is decoded, what is too small to measure or too large to hold."""
     size = f"{head.width}x{head.height}"
     if min(head.width, head.height) < MIN_SIDE:
-        raise ImageError(f"{path.name} is {size} pixels; use a photo of at least {MIN_SIDE} pixels a side.")
+        raise ImageError(
+            f"{path.name} is {size} pixels; use a photo of at least {MIN_SIDE} pixels a side."
+        )
     if head.width * head.height > MAX_PIXELS:
-        raise ImageError(f"{path.name} is {size} pixels; scale it down to {MAX_PIXELS // 1_000_000} megapixels or less.")
+        raise ImageError(
+            f"{path.name} is {size} pixels; scale it down to {MAX_PIXELS // 1_000_000} megapixels or less."
+        )

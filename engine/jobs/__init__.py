@@ -5,10 +5,10 @@ from dataclasses import fields
 from typing import Any
 
 from ..errors import ArgumentError
+from ..freed import give_back
 from ..progress import Progress
 from ..store import absolute
 from .frames import finish_frame, parse_view, render_frame, write_overlay
-from .freed import give_back
 from .reconstruct import ReconstructOptions, reconstruct
 from .rescale import RescaleOptions, rescale
 from .scene_cache import SceneCache
@@ -54,7 +54,8 @@ def _frame(args: dict[str, Any], scenes: SceneCache, progress: Progress) -> dict
     moving = args.get("moving", False)
     if not isinstance(moving, bool):
         raise ArgumentError(f"Whether the camera is moving must be true or false, not {moving}.")
-    return render_frame(scenes.get(args["scene"]), parse_view(args["view"]), args["output"], progress, moving)
+    scene = scenes.get_with_levels(args["scene"], progress) if moving else scenes.get(args["scene"])
+    return render_frame(scene, parse_view(args["view"]), args["output"], progress, moving)
 
 
 def _rescale(args: dict[str, Any], scenes: SceneCache, progress: Progress) -> dict[str, Any]:
@@ -76,14 +77,18 @@ JOBS: dict[str, Job] = {
 }
 
 
-def run_job(name: str, args: dict[str, Any], scenes: SceneCache, progress: Progress) -> dict[str, Any]:
+def run_job(
+    name: str, args: dict[str, Any], scenes: SceneCache, progress: Progress
+) -> dict[str, Any]:
     """Run a job by name.
 
     Raises:
         AnchorStageError: one sentence for the user.
     """
     if name not in JOBS:
-        raise ArgumentError(f"The engine knows no job “{name}”; Blender's part and the engine's differ in version.")
+        raise ArgumentError(
+            f"The engine knows no job “{name}”; Blender's part and the engine's differ in version."
+        )
     try:
         return JOBS[name](args, scenes, progress)
     except KeyError as error:

@@ -10,7 +10,8 @@ from ..camera import Camera, View
 from ..errors import ArgumentError
 from ..geometry import quaternion_to_matrix
 from ..progress import Progress
-from ..render import RenderOptions, render
+from ..render import RenderOptions
+from ..render.rasteriser import render
 from ..scene import Scene
 from ..splats import Splats
 from ..store import atomic_path
@@ -58,13 +59,20 @@ def write_overlay(scene: Scene, output: str, progress: Progress) -> dict[str, An
 def frame_options(scene: Scene, moving: bool = False) -> RenderOptions:
     """How a frame of a scene is drawn: splats lifted from the photo without shimmer where the camera is far from them."""
     focal = scene.photo_view.fx if scene.maps is not None else None
-    return RenderOptions(photo_position=scene.photo_eye, photo_focal=focal, antialiased=focal is not None, moving=moving)
+    return RenderOptions(
+        photo_position=scene.photo_eye,
+        photo_focal=focal,
+        antialiased=focal is not None,
+        moving=moving,
+    )
 
 
-def render_frame(scene: Scene, view: View, output: str, progress: Progress, moving: bool = False) -> dict[str, Any]:
+def render_frame(
+    scene: Scene, view: View, output: str, progress: Progress, moving: bool = False
+) -> dict[str, Any]:
     """Render all passes of a view into a file of raw planes; `moving`: in bounded time, from levels of detail."""
     progress(0.0, "Rendering")
-    picture = render(scene.splats, view, frame_options(scene, moving), progress)
+    picture = render(scene.splats, view, frame_options(scene, moving), progress, scene.levels)
     progress(0.8, "Handing over")
     layout = export.write_planes(Path(output), export.frame_planes(picture))
     return {
@@ -81,5 +89,11 @@ def finish_frame(scene: Scene, args: dict[str, Any], progress: Progress) -> dict
     camera = Camera.from_json(args["camera"]) if args.get("camera") else None
     source, destination = Path(args["path"]), Path(args.get("output") or args["path"])
     return export.finish(
-        source, destination, scene=scene, view=view, camera=camera, frame=int(args["frame"]), fps=float(args["fps"])
+        source,
+        destination,
+        scene=scene,
+        view=view,
+        camera=camera,
+        frame=int(args["frame"]),
+        fps=float(args["fps"]),
     )

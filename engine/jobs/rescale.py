@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .. import scene as scenes
 from ..errors import ArgumentError
 from ..progress import Progress
-from ..scene import Measure, Scene
+from ..scene import Scene
+from ..scene import rescale as rescaling
+from ..scene.folder import save_parts
+from ..scene.measuring import Measure
 from ..store import absolute
 from .summary import summary
 
@@ -18,7 +20,9 @@ class RescaleOptions:
     scene: str  # the scene's folder
     camera_height: float | None = None  # metres between the ground and the photo's eye
     distance: float | None = None  # metres in a straight line between the two points
-    object_height: float | None = None  # metres from the second point, a foot, straight up to the first
+    object_height: float | None = (
+        None  # metres from the second point, a foot, straight up to the first
+    )
     points: Any = None  # two of x, y in pixels of the upright photo, from its upper left corner
 
     @property
@@ -28,9 +32,14 @@ class RescaleOptions:
         Raises:
             ArgumentError: it, or a point, is not a number, or they do not make one length.
         """
-        points = None if self.points is None else tuple(tuple(map(_number, _parts(point))) for point in _parts(self.points))
+        points = (
+            None
+            if self.points is None
+            else tuple(tuple(map(_number, _parts(point))) for point in _parts(self.points))
+        )
         height, distance, rise = (
-            None if length is None else _number(length) for length in (self.camera_height, self.distance, self.object_height)
+            None if length is None else _number(length)
+            for length in (self.camera_height, self.distance, self.object_height)
         )
         return Measure(height, distance, rise, points)  # type: ignore[arg-type]  # which says what is no pair of points
 
@@ -41,7 +50,9 @@ def _number(value: Any) -> float:
             raise TypeError
         return float(value)
     except (TypeError, ValueError, OverflowError):
-        raise ArgumentError(f"“{value}” is not a number; give lengths in metres and points in pixels.") from None
+        raise ArgumentError(
+            f"“{value}” is not a number; give lengths in metres and points in pixels."
+        ) from None
 
 
 def _parts(value: Any) -> list[Any]:
@@ -68,6 +79,6 @@ def rescale(options: RescaleOptions, scene: Scene, progress: Progress) -> dict[s
         AnchorStageError: one sentence; the old scene is whole then.
     """
     folder = absolute(options.scene)
-    made, factor = scenes.rescale(scene, options.measure, progress.part(0.0, 0.5))
-    scenes.replace_scene(made, folder, progress.part(0.5, 1.0))
+    made, factor = rescaling.rescale(scene, options.measure, progress.part(0.0, 0.5))
+    save_parts(made, folder, {"splats", "levels", "maps", "regions"}, progress.part(0.5, 1.0))
     return summary(made, folder) | {"factor": factor}

@@ -1,42 +1,81 @@
-"""The scenes a worker has open: read once, read again when the folder changed."""
+"""The scenes that a worker has open: read once, read again when their folder changed."""
 
+import threading
 from pathlib import Path
 
-from ..scene import Scene, open_scene
+from ..progress import Progress
+from ..scene import Scene
+from ..scene.folder import open_scene
+from ..scene.parts import levels
 from ..store import absolute
 
 KEPT = 2  # scenes; an artist compares two, more would only hold memory
 
+_Stamp = tuple[int, ...]
+
 
 class SceneCache:
-    """The last few scenes, keyed by folder and the state of their files on disk."""
+    """The last few scenes, by folder and by the state of its files on disk. Any thread may ask."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._scenes: dict[Path, tuple[tuple[int, ...], Scene]] = {}
+        self._scenes: dict[Path, tuple[_Stamp, Scene]] = {}
+        self._lock = threading.Lock()
 
     def get(self, folder: str | Path) -> Scene:
-        """The scene in the folder.
+        """Return the scene in a folder.
 
         Raises:
             SceneError: as `open_scene`.
         """
+        return self._entry(absolute(folder))[1]
+
+    def put(self, folder: str | Path, scene: Scene) -> None:
+        """Keep a scene that was just written to a folder, so that nothing is read back that was in memory."""
         key = absolute(folder)
-        stamp = self._stamp(key)
-        kept = self._scenes.pop(key, None)
-        scene = kept[1] if kept and kept[0] == stamp else open_scene(key)
-        self._scenes[key] = (stamp, scene)
-        while len(self._scenes) > KEPT:
-            del self._scenes[next(iter(self._scenes))]
+        self._keep(key, _stamp(key), scene)
+
+    def get_with_levels(self, folder: str | Path, progress: Progress) -> Scene:
+        """Return the scene in a folder with its levels of detail, which are read or built where it has none yet.
+
+        Raises:
+            SceneError: as `open_scene`.
+            Cancelled: through `progress`.
+        """
+        key = absolute(folder)
+        stamp, scene = self._entry(key)
+        if scene.levels is None:
+            # Levels are neither read from nor written to a folder that holds another scene by now.
+            same = _stamp(key) == stamp
+            scene = levels.read_or_build(key if same else None, scene, progress)
+            self._keep(key, stamp, scene)
         return scene
 
-    @staticmethod
-    def _stamp(folder: Path) -> tuple[int, ...]:
-        stamp: list[int] = []
-        for name in ("scene.json", "splats.ply"):
-            try:
-                status = (folder / name).stat()
-            except OSError:
-                continue  # opening says what is missing
-            stamp += [status.st_mtime_ns, status.st_size]
-        return tuple(stamp)
+    def _entry(self, key: Path) -> tuple[_Stamp, Scene]:
+        """The scene and the state of its files; two threads that ask at once may both open it."""
+        stamp = _stamp(key)
+        with self._lock:
+            kept = self._scenes.get(key)
+        scene = kept[1] if kept and kept[0] == stamp else open_scene(key)
+        self._keep(key, stamp, scene)
+        return stamp, scene
+
+    def _keep(self, key: Path, stamp: _Stamp, scene: Scene) -> None:
+        """Put a scene last, and forget the one that was asked for longest ago."""
+        with self._lock:
+            self._scenes.pop(key, None)
+            self._scenes[key] = (stamp, scene)
+            while len(self._scenes) > KEPT:
+                del self._scenes[next(iter(self._scenes))]
+
+
+def _stamp(folder: Path) -> _Stamp:
+    """Times and sizes of the files whose change means that the scene is another one."""
+    stamp: list[int] = []
+    for name in ("scene.json", "splats.ply"):
+        try:
+            status = (folder / name).stat()
+        except OSError:
+            continue  # opening says what is missing
+        stamp += [status.st_mtime_ns, status.st_size]
+    return tuple(stamp)

@@ -10,11 +10,12 @@ from ..camera import Camera, View
 from ..errors import ArgumentError
 from ..moves import Move
 from ..progress import Progress
-from ..render import ProxyRender, render
+from ..render import ProxyRender
+from ..render.rasteriser import render
 from ..scene import Scene
+from ..scene.facts import pivot_distance
+from ..stopwatch import Stopwatch
 from .frames import frame_options
-from .stopwatch import Stopwatch
-from .summary import pivot_distance
 
 MOST_FRAMES = 100_000
 FRAME_RATES = (0.01, 100_000)  # from a time lapse to the fastest cameras
@@ -36,10 +37,14 @@ class SequenceOptions:
     def __post_init__(self) -> None:
         """Refuse what makes no sense, before any work is done."""
         if not 1 <= self.frames <= MOST_FRAMES:
-            raise ArgumentError(f"The number of frames must be between 1 and {MOST_FRAMES}, not {self.frames}.")
+            raise ArgumentError(
+                f"The number of frames must be between 1 and {MOST_FRAMES}, not {self.frames}."
+            )
         low, high = FRAME_RATES
         if not low <= self.fps <= high:
-            raise ArgumentError(f"Frames per second must be a number from {low} to {high}, not {self.fps}.")
+            raise ArgumentError(
+                f"Frames per second must be a number from {low} to {high}, not {self.fps}."
+            )
 
 
 def _start(scene: Scene, id: str | None) -> Camera:
@@ -72,9 +77,14 @@ def render_sequence(scene: Scene, options: SequenceOptions, progress: Progress) 
             yield camera, view, picture
 
     with watch.stage("all"):
-        files = export.write_sequence(scene, pictures(), options.output, fps=options.fps, overwrite=options.overwrite)
+        files = export.write_sequence(
+            scene, pictures(), options.output, fps=options.fps, overwrite=options.overwrite
+        )
     progress(1.0, "Done")
-    seconds = {"render": watch.seconds["render"], "write": round(watch.seconds["all"] - watch.seconds["render"], 4)}
+    seconds = {
+        "render": watch.seconds["render"],
+        "write": round(watch.seconds["all"] - watch.seconds["render"], 4),
+    }
     return {
         "output": str(options.output),
         "files": [str(path) for path in files],

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..scene import REGION_COLORS, Scene
+from ..scene.facts import pivot_distance
 
 
 def summary(scene: Scene, folder: Path) -> dict[str, Any]:
@@ -26,7 +25,7 @@ def summary(scene: Scene, folder: Path) -> dict[str, Any]:
                 "id": region.id,
                 "label": region.label,
                 "locked": region.locked,
-                "plane": None if region.plane is None else [float(x) for x in region.plane],
+                "plane": region.plane_list(),
                 "color": REGION_COLORS[index % len(REGION_COLORS)],
                 "coverage": float(region.mask.mean()),
             }
@@ -37,26 +36,3 @@ def summary(scene: Scene, folder: Path) -> dict[str, Any]:
         "pivot_distance": pivot_distance(scene),
         "warnings": list(scene.warnings),
     }
-
-
-def pivot_distance(scene: Scene) -> float:
-    """Metres from the photo's camera to what stands in the middle of the picture.
-
-    The median of its central ninth without the sky; where there is nothing but sky, of the whole picture without it.
-    """
-    if scene.maps is None:
-        _, depth = scene.photo_view.project(scene.splats.positions)
-        ahead = depth[depth > 0]
-        return float(np.median(ahead)) if ahead.size else 1.0
-    depth = scene.maps.depth
-    height, width = depth.shape
-    there = np.isfinite(depth)
-    for region in scene.regions:
-        if region.label.lower() == "sky" and region.mask.shape == depth.shape:
-            there &= ~region.mask
-    middle = np.zeros(depth.shape, bool)
-    middle[height // 3 : height - height // 3, width // 3 : width - width // 3] = True
-    for chosen in (there & middle, there, np.isfinite(depth)):
-        if chosen.any():
-            return float(np.median(depth[chosen]))
-    return 1.0

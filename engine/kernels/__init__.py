@@ -13,7 +13,9 @@ from .compiler import LIBRARIES, targets_for, this_machine
 
 ABI = 4  # what anchorstage_abi() of abi.c must say
 
-_REMEDY = "Run `python build.py kernels` in a clone, or install the zip that was made for this system."
+_REMEDY = (
+    "Run `python build.py kernels` in a clone, or install the zip that was made for this system."
+)
 
 
 @cache
@@ -27,11 +29,15 @@ def load() -> ctypes.CDLL:
     """
     wanted = os.environ.get("ANCHORSTAGE_KERNELS", "")
     if wanted not in ("", "plain", "v3"):
-        raise KernelError(f"ANCHORSTAGE_KERNELS is {wanted!r}; set it to plain or v3, or leave it out.")
+        raise KernelError(
+            f"ANCHORSTAGE_KERNELS is {wanted!r}; set it to plain or v3, or leave it out."
+        )
     plain = _open(_path(v3=False))
     if wanted == "plain" or not plain.anchorstage_runs_v3():
         if wanted == "v3":
-            raise KernelError("ANCHORSTAGE_KERNELS asks for v3, which this processor cannot run; set it to plain.")
+            raise KernelError(
+                "ANCHORSTAGE_KERNELS asks for v3, which this processor cannot run; set it to plain."
+            )
         return plain
     return _open(_path(v3=True))
 
@@ -40,7 +46,9 @@ def _path(v3: bool) -> Path:
     for target in targets_for():
         if target.cpu.endswith("v3") == v3:
             return LIBRARIES / target.filename
-    raise KernelError(f"AnchorStage's kernels are not made for {this_machine()}; use Linux, Windows or macOS, 64 bits.")
+    raise KernelError(
+        f"AnchorStage's kernels are not made for {this_machine()}; use Linux, Windows or macOS, 64 bits."
+    )
 
 
 def _open(path: Path) -> ctypes.CDLL:
@@ -48,7 +56,11 @@ def _open(path: Path) -> ctypes.CDLL:
         library = ctypes.CDLL(str(path))
         abi = library.anchorstage_abi()
     except (OSError, AttributeError) as error:
-        raise KernelError(f"The compiled kernels ({path.name}) are missing or cannot be loaded. {_REMEDY}") from error
+        raise KernelError(
+            f"The compiled kernels ({path.name}) are missing or cannot be loaded. {_REMEDY}"
+        ) from error
     if abi != ABI:
-        raise KernelError(f"The compiled kernels ({path.name}) are of another version of AnchorStage. {_REMEDY}")
+        raise KernelError(
+            f"The compiled kernels ({path.name}) are of another version of AnchorStage. {_REMEDY}"
+        )
     return library

@@ -19,8 +19,15 @@ class Upstream(Pointers):
 
     _fields_ = [
         (name, ctypes.c_void_p)
-        for name in ("color", "alpha", "depth", "color_gradient", "alpha_gradient", "depth_gradient")
-    ]  # fmt: skip
+        for name in (
+            "color",
+            "alpha",
+            "depth",
+            "color_gradient",
+            "alpha_gradient",
+            "depth_gradient",
+        )
+    ]
 
 
 class Parameters(Pointers):
@@ -32,42 +39,78 @@ class Parameters(Pointers):
 class Gradients(Pointers):
     """`Gradients` of project_backward.c: where the splats' gradients go, float32, nought before."""
 
-    _fields_ = [(name, ctypes.c_void_p) for name in ("means", "scales", "rotations", "opacities", "colors")]
+    _fields_ = [
+        (name, ctypes.c_void_p) for name in ("means", "scales", "rotations", "opacities", "colors")
+    ]
 
 
 def retrace(
-    tiles: range, starts: np.ndarray, base: int, buffers: tuple[np.ndarray, np.ndarray, np.ndarray], records: np.ndarray,
-    colors: np.ndarray, upstream: Upstream, camera: Camera, slots: np.ndarray,
-) -> None:  # fmt: skip
+    tiles: range,
+    starts: np.ndarray,
+    base: int,
+    buffers: tuple[np.ndarray, np.ndarray, np.ndarray],
+    records: np.ndarray,
+    colors: np.ndarray,
+    upstream: Upstream,
+    camera: Camera,
+    slots: np.ndarray,
+) -> None:
     """Gradients of these tiles' entries into their `slots` (entries, SUMS).
 
     `buffers`: the entries as scattered, uint64, and of the same length scratch of uint64 and of uint32; none survives.
     """
     scratch = [buffer.ctypes.data for buffer in buffers]
     _declared(load()).anchorstage_backward_retrace(
-        tiles.start, tiles.stop, starts.ctypes.data, base, *scratch, records.ctypes.data, colors.ctypes.data,
-        ctypes.byref(upstream), ctypes.byref(camera), slots.ctypes.data,
-    )  # fmt: skip
+        tiles.start,
+        tiles.stop,
+        starts.ctypes.data,
+        base,
+        *scratch,
+        records.ctypes.data,
+        colors.ctypes.data,
+        ctypes.byref(upstream),
+        ctypes.byref(camera),
+        slots.ctypes.data,
+    )
 
 
 def gather(
-    records: np.ndarray, start: int, visible: int, camera: Camera, tiles: range, cursors: np.ndarray, slots: np.ndarray,
+    records: np.ndarray,
+    start: int,
+    visible: int,
+    camera: Camera,
+    tiles: range,
+    cursors: np.ndarray,
+    slots: np.ndarray,
     sums: np.ndarray,
-) -> None:  # fmt: skip
+) -> None:
     """Add these tiles' slots to the `sums` (records, SUMS) of `visible` records; moves `cursors` on as `scatter` does."""
     pointers = cursors.ctypes.data, slots.ctypes.data, sums.ctypes.data
     _declared(load()).anchorstage_backward_gather(
-        records.ctypes.data, start, visible, ctypes.byref(camera), tiles.start, tiles.stop, *pointers
+        records.ctypes.data,
+        start,
+        visible,
+        ctypes.byref(camera),
+        tiles.start,
+        tiles.stop,
+        *pointers,
     )
 
 
 def project(
-    records: np.ndarray, start: int, visible: int, sums: np.ndarray, parameters: Parameters, camera: Camera,
+    records: np.ndarray,
+    start: int,
+    visible: int,
+    sums: np.ndarray,
+    parameters: Parameters,
+    camera: Camera,
     gradients: Gradients,
-) -> None:  # fmt: skip
+) -> None:
     """The parameters' gradients of `visible` records from row `start` on."""
     structures = ctypes.byref(parameters), ctypes.byref(camera), ctypes.byref(gradients)
-    _declared(load()).anchorstage_backward_project(records.ctypes.data, start, visible, sums.ctypes.data, *structures)
+    _declared(load()).anchorstage_backward_project(
+        records.ctypes.data, start, visible, sums.ctypes.data, *structures
+    )
 
 
 @cache

@@ -64,7 +64,9 @@ class CompileError(Exception):
 def this_machine() -> str:
     """The `machine` part of a library's name for the running system, "linux-x86_64"."""
     system = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
+        platform.machine().lower(), platform.machine()
+    )
     return f"{system}-{machine}"
 
 
@@ -75,7 +77,9 @@ def targets_for(platforms: list[str] | None = None) -> list[Target]:
     return [target for target in TARGETS if target.platform in platforms]
 
 
-def build(targets: list[Target], python: str = sys.executable, folder: Path = LIBRARIES) -> list[str]:
+def build(
+    targets: list[Target], python: str = sys.executable, folder: Path = LIBRARIES
+) -> list[str]:
     """Compile what is out of date, two at a time.
 
     Args:
@@ -95,7 +99,9 @@ def build(targets: list[Target], python: str = sys.executable, folder: Path = LI
     return [target.filename for target in wanted]
 
 
-def stale(targets: list[Target], python: str = sys.executable, folder: Path = LIBRARIES) -> list[Target]:
+def stale(
+    targets: list[Target], python: str = sys.executable, folder: Path = LIBRARIES
+) -> list[Target]:
     """Those of `targets` that `build` would compile."""
     version = _version(python)
     return [target for target in targets if _stamp(folder, target) != _fingerprint(target, version)]
@@ -114,10 +120,30 @@ def build_sanitized(sanitizer: str, folder: Path, python: str = sys.executable) 
         The library.
     """
     output = folder / targets_for()[0].filename
-    checked = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
+    checked = [
+        f"-fsanitize={sanitizer}",
+        "-fno-sanitize-recover=all",
+        "-fno-omit-frame-pointer",
+        "-g",
+        "-O1",
+    ]
     kept = [flag for flag in FLAGS if flag not in ("-O3", "-g0", "-fno-sanitize=all")]
     names = [path.name for path in sources()]
-    _run([python, "-m", "ziglang", "cc", *kept, *checked, "-shared", *names, *LINKED, "-o", str(output)])
+    _run(
+        [
+            python,
+            "-m",
+            "ziglang",
+            "cc",
+            *kept,
+            *checked,
+            "-shared",
+            *names,
+            *LINKED,
+            "-o",
+            str(output),
+        ]
+    )
     return output
 
 
@@ -139,7 +165,9 @@ def build_variant(defines: dict[str, int], folder: Path, python: str = sys.execu
     return output
 
 
-def build_program(main: Path, triple: str, cpu: str, output: Path, python: str = sys.executable) -> None:
+def build_program(
+    main: Path, triple: str, cpu: str, output: Path, python: str = sys.executable
+) -> None:
     """Compile a C program that calls the kernels, as one static file for any platform; for tests under an emulator.
 
     Args:
@@ -152,7 +180,9 @@ def build_program(main: Path, triple: str, cpu: str, output: Path, python: str =
     _compile(python, triple, cpu, ["-static", "-Wl,-s", f"-I{SOURCES}"], [main, *sources()], output)
 
 
-def _compile(python: str, triple: str, cpu: str, flags: list[str], files: list[Path], output: Path) -> None:
+def _compile(
+    python: str, triple: str, cpu: str, flags: list[str], files: list[Path], output: Path
+) -> None:
     """Compile and link in one go, with the flags of a library that ships."""
     zig = [python, "-m", "ziglang", "cc", "-target", triple, f"-mcpu={cpu}"]
     _run([*zig, *FLAGS, *flags, *map(str, files), *LINKED, "-o", str(output)])
@@ -165,7 +195,9 @@ def sources() -> list[Path]:
 
 def _build_one(compiler: list[str], target: Target, version: str, folder: Path) -> None:
     fingerprint = _fingerprint(target, version)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as temporary:  # Windows' linker leaves more than one file
+    with tempfile.TemporaryDirectory(
+        dir=folder, prefix=".build-"
+    ) as temporary:  # Windows' linker leaves more than one file
         library = Path(temporary) / target.filename
         compiler = [*compiler, "-target", target.triple]
         objects = [str(Path(temporary) / f"{path.stem}.o") for path in sources()]

@@ -12,7 +12,12 @@ from . import load
 
 
 def enlarge(
-    rows: range, colours: np.ndarray, cells: np.ndarray, cell_colours: np.ndarray, parted: np.ndarray, out: np.ndarray
+    rows: range,
+    colours: np.ndarray,
+    cells: np.ndarray,
+    cell_colours: np.ndarray,
+    parted: np.ndarray,
+    out: np.ndarray,
 ) -> None:
     """Write rows of `out` (H, W) beside steps of `cells` (h, w), where `parted` (h, w); colours (H, W, 3) and (h, w, 3)."""
     height, width = out.shape

@@ -13,9 +13,15 @@ from .rasterise import Camera
 
 
 def colors(
-    records: np.ndarray, start: int, visible: int, camera: Camera, positions: np.ndarray, base: np.ndarray, sh: np.ndarray,
+    records: np.ndarray,
+    start: int,
+    visible: int,
+    camera: Camera,
+    positions: np.ndarray,
+    base: np.ndarray,
+    sh: np.ndarray,
     out: np.ndarray,
-) -> None:  # fmt: skip
+) -> None:
     """Write the colours (N, 3) that the camera's eye sees of the splats of `visible` records from row `start` on.
 
     Args:
@@ -30,7 +36,9 @@ def colors(
     """
     eye = ctypes.addressof(camera) + Camera.eye.offset
     arrays = [array.ctypes.data for array in (positions, base, sh, out)]
-    _declared(load()).anchorstage_harmonics_colors(records.ctypes.data, start, visible, sh.shape[1], eye, *arrays)
+    _declared(load()).anchorstage_harmonics_colors(
+        records.ctypes.data, start, visible, sh.shape[1], eye, *arrays
+    )
 
 
 @cache

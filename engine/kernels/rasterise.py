@@ -12,7 +12,10 @@ from . import load
 
 TILE_WIDTH, TILE_HEIGHT = 32, 16  # pixels; rasterise.h
 LANES, PLANES = 8, 13  # of a block of prepared splats; rasterise.h
-LOG_OPACITY, CULLED = 12, -1e30  # the plane of a block with log2 of the opacity; not above CULLED: never drawn; rasterise.h
+LOG_OPACITY, CULLED = (
+    12,
+    -1e30,
+)  # the plane of a block with log2 of the opacity; not above CULLED: never drawn; rasterise.h
 CHUNK = 32 * LANES  # splats that are culled as one; rasterise.h
 
 RECORD = np.dtype(
@@ -50,30 +53,45 @@ class Pointers(ctypes.Structure):
 
     def __init__(self, **arrays: np.ndarray | None) -> None:
         """Take one array, or None for NULL, for each field."""
-        super().__init__(**{name: None if array is None else array.ctypes.data for name, array in arrays.items()})
+        super().__init__(
+            **{name: None if array is None else array.ctypes.data for name, array in arrays.items()}
+        )
         self.arrays = arrays
 
 
 class Scene(Pointers):
     """`Scene` of rasterise.h: what is blended, one row a splat."""
 
-    _fields_ = [(name, ctypes.c_void_p) for name in ("colors", "normals", "positions", "confidence", "region", "origin")]
+    _fields_ = [
+        (name, ctypes.c_void_p)
+        for name in ("colors", "normals", "positions", "confidence", "region", "origin")
+    ]
 
 
 class Passes(Pointers):
     """`Passes` of rasterise.h: where a frame is written."""
 
-    _fields_ = [(name, ctypes.c_void_p) for name in ("color", "alpha", "depth", "normal", "confidence", "region", "origin")]
+    _fields_ = [
+        (name, ctypes.c_void_p)
+        for name in ("color", "alpha", "depth", "normal", "confidence", "region", "origin")
+    ]
 
 
-def prepare(start: int, end: int, arrays: list[np.ndarray], blocks: np.ndarray, normals: np.ndarray) -> None:
+def prepare(
+    start: int, end: int, arrays: list[np.ndarray], blocks: np.ndarray, normals: np.ndarray
+) -> None:
     """Prepare blocks [start, end); `arrays`: positions, scales, rotations, opacities, colors, confidence, float32."""
     pointers = [array.ctypes.data for array in (*arrays, blocks, normals)]
     _declared(load()).anchorstage_splats_prepare(start, end, len(normals), *pointers)
 
 
 def project(
-    part: range, chunks: np.ndarray, blocks: np.ndarray, camera: Camera, records: np.ndarray, counts: np.ndarray
+    part: range,
+    chunks: np.ndarray,
+    blocks: np.ndarray,
+    camera: Camera,
+    records: np.ndarray,
+    counts: np.ndarray,
 ) -> int:
     """Project `chunks[part]` (int32) into `records` from row `part.start * CHUNK` on and set `counts` (tiles,) int32.
 
@@ -82,27 +100,50 @@ def project(
     """
     target = records.ctypes.data + part.start * CHUNK * RECORD.itemsize
     source = chunks.ctypes.data, len(blocks), blocks.ctypes.data, ctypes.byref(camera)
-    return _declared(load()).anchorstage_splats_project(part.start, part.stop, *source, len(counts), target, counts.ctypes.data)
+    return _declared(load()).anchorstage_splats_project(
+        part.start, part.stop, *source, len(counts), target, counts.ctypes.data
+    )
 
 
 def scatter(
-    records: np.ndarray, start: int, visible: int, camera: Camera, tiles: range, cursors: np.ndarray, entries: np.ndarray
+    records: np.ndarray,
+    start: int,
+    visible: int,
+    camera: Camera,
+    tiles: range,
+    cursors: np.ndarray,
+    entries: np.ndarray,
 ) -> None:
     """Write the entries of `visible` records from row `start` on for these tiles; moves `cursors` (tiles,) int64 on."""
     pointers = cursors.ctypes.data, entries.ctypes.data
     _declared(load()).anchorstage_splats_scatter(
-        records.ctypes.data, start, visible, ctypes.byref(camera), tiles.start, tiles.stop, *pointers
+        records.ctypes.data,
+        start,
+        visible,
+        ctypes.byref(camera),
+        tiles.start,
+        tiles.stop,
+        *pointers,
     )
 
 
 def blend(
-    tiles: range, starts: np.ndarray, base: int, entries: np.ndarray, spare: np.ndarray, records: np.ndarray,
-    scene: Scene, camera: Camera, passes: Passes,
-) -> None:  # fmt: skip
+    tiles: range,
+    starts: np.ndarray,
+    base: int,
+    entries: np.ndarray,
+    spare: np.ndarray,
+    records: np.ndarray,
+    scene: Scene,
+    camera: Camera,
+    passes: Passes,
+) -> None:
     """Sort, blend and write these tiles; entries come out in any order."""
     buffers = entries.ctypes.data, spare.ctypes.data, records.ctypes.data
     structures = ctypes.byref(scene), ctypes.byref(camera), ctypes.byref(passes)
-    _declared(load()).anchorstage_splats_blend(tiles.start, tiles.stop, starts.ctypes.data, base, *buffers, *structures)
+    _declared(load()).anchorstage_splats_blend(
+        tiles.start, tiles.stop, starts.ctypes.data, base, *buffers, *structures
+    )
 
 
 @cache
@@ -110,7 +151,10 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     number, pointer = ctypes.c_int64, ctypes.c_void_p
     signatures = {
         "prepare": (None, [number] * 3 + [pointer] * 8),
-        "project": (number, [number] * 2 + [pointer, number] + [pointer] * 2 + [number] + [pointer] * 2),
+        "project": (
+            number,
+            [number] * 2 + [pointer, number] + [pointer] * 2 + [number] + [pointer] * 2,
+        ),
         "scatter": (None, [pointer] + [number] * 2 + [pointer] + [number] * 2 + [pointer] * 2),
         "blend": (None, [number] * 2 + [pointer, number] + [pointer] * 6),
     }

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..camera import View
 from ..geometry import quaternion_to_matrix, transform_points
-from .finish import finish
+from .normalise import finish
 
 LOW_PASS = 0.3  # square pixels, added to the covariance on the picture
 MAX_ALPHA = 0.999  # of one splat in one pixel
@@ -48,15 +48,25 @@ def rasterise(
     rows = drawable(splats)
     kept = {name: splats[name][rows] for name in _NAMES}
     if splats.get("sh") is not None:
-        kept["colors"] = seen_colors(kept["positions"], kept["colors"], splats["sh"][rows], view.position)
+        kept["colors"] = seen_colors(
+            kept["positions"], kept["colors"], splats["sh"][rows], view.position
+        )
     own = np.zeros(len(kept["positions"]))
     if photo_focal and photo_position is not None:
-        own = LOW_PASS / photo_focal**2 * np.sum(np.square(kept["positions"] - np.asarray(photo_position)), axis=1)
+        own = (
+            LOW_PASS
+            / photo_focal**2
+            * np.sum(np.square(kept["positions"] - np.asarray(photo_position)), axis=1)
+        )
     return _passes(accumulate(kept, view, near, antialiased, own), kept, view, photo_position)
 
 
 def accumulate(
-    splats: Mapping[str, np.ndarray], view: View, near: float, antialiased: bool = False, own: np.ndarray | float = 0.0
+    splats: Mapping[str, np.ndarray],
+    view: View,
+    near: float,
+    antialiased: bool = False,
+    own: np.ndarray | float = 0.0,
 ) -> dict[str, np.ndarray]:
     """Blend drawable splats; `own` (N,) square metres is the part of the low-pass that is theirs.
 
@@ -74,7 +84,10 @@ def accumulate(
         "values": np.zeros((*shape, 8)),
         "done": np.zeros(shape, bool),
     }
-    values = np.concatenate([splats["colors"], flat["depth"][:, None], flat["normal"], splats["confidence"][:, None]], axis=1)
+    values = np.concatenate(
+        [splats["colors"], flat["depth"][:, None], flat["normal"], splats["confidence"][:, None]],
+        axis=1,
+    )
     # The kernels order by float32 depth and then by row.
     order = np.argsort(flat["depth"].astype(np.float32), kind="stable")
     for row in order[flat["keep"][order]]:
@@ -82,7 +95,16 @@ def accumulate(
     return sums
 
 
-_NAMES = ("positions", "scales", "rotations", "opacities", "colors", "confidence", "region", "origin")
+_NAMES = (
+    "positions",
+    "scales",
+    "rotations",
+    "opacities",
+    "colors",
+    "confidence",
+    "region",
+    "origin",
+)
 
 
 def drawable(splats: Mapping[str, Any]) -> np.ndarray:
@@ -92,17 +114,31 @@ def drawable(splats: Mapping[str, Any]) -> np.ndarray:
         finite &= np.isfinite(splats[name]).all(axis=tuple(range(1, splats[name].ndim)))
     length = np.sum(np.square(splats["rotations"], dtype=float), axis=1)
     sized = (splats["scales"] >= 0).all(axis=1) & (splats["scales"] > 0).any(axis=1)
-    return finite & sized & (length > 1e-24) & (length < 1e24) & (splats["opacities"] >= np.float32(MIN_ALPHA))
+    return (
+        finite
+        & sized
+        & (length > 1e-24)
+        & (length < 1e24)
+        & (splats["opacities"] >= np.float32(MIN_ALPHA))
+    )
 
 
 def _project(
-    splats: Mapping[str, np.ndarray], view: View, near: float, antialiased: bool, own: np.ndarray | float
+    splats: Mapping[str, np.ndarray],
+    view: View,
+    near: float,
+    antialiased: bool,
+    own: np.ndarray | float,
 ) -> dict[str, np.ndarray]:
     """Centres, conics, opacities, depths and normals, one row a splat, and which of them are kept."""
     pose = view.camera_from_world
     rotations = quaternion_to_matrix(splats["rotations"].astype(float))
     x, y, depth = transform_points(pose, splats["positions"].astype(float)).T
-    focal, centre, size = np.array([view.fx, view.fy]), np.array([view.cx, view.cy]), np.array([view.width, view.height])
+    focal, centre, size = (
+        np.array([view.fx, view.fy]),
+        np.array([view.cx, view.cy]),
+        np.array([view.width, view.height]),
+    )
     margin = FRUSTUM_MARGIN * 0.5 * size / focal
     slopes = np.stack([x / depth, y / depth], axis=1)
     held = np.clip(slopes, -centre / focal - margin, (size - centre) / focal + margin)
@@ -114,7 +150,9 @@ def _project(
     a, b, c = covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]
     determinant = a * c - b * b
     seen = spread @ spread.transpose(0, 2, 1)
-    seen[:, [0, 1], [0, 1]] += np.broadcast_to(own, depth.shape)[:, None] * np.square(focal / depth[:, None])
+    seen[:, [0, 1], [0, 1]] += np.broadcast_to(own, depth.shape)[:, None] * np.square(
+        focal / depth[:, None]
+    )
     sharp = np.linalg.det(seen) if antialiased else determinant
     # What float32 cannot hold is too large to be drawn.
     sound = (determinant > 0) & (c * determinant <= np.finfo(np.float32).max)
@@ -131,13 +169,17 @@ def _project(
     }
 
 
-def _blend(row: int, splat: Mapping[str, Any], values: np.ndarray, sums: dict[str, np.ndarray]) -> None:
+def _blend(
+    row: int, splat: Mapping[str, Any], values: np.ndarray, sums: dict[str, np.ndarray]
+) -> None:
     """One splat over the whole picture."""
     height, width = sums["light"].shape
     dx = np.arange(width) + 0.5 - splat["centre"][0]
     dy = (np.arange(height) + 0.5 - splat["centre"][1])[:, None]
     a, b, c = splat["conic"]
-    alpha = np.minimum(MAX_ALPHA, splat["opacity"] * np.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy))
+    alpha = np.minimum(
+        MAX_ALPHA, splat["opacity"] * np.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)
+    )
     drawn = (alpha >= MIN_ALPHA) & ~sums["done"]
     left = sums["light"] * (1 - alpha)
     sums["done"] |= drawn & (left <= MIN_LIGHT)
@@ -152,11 +194,17 @@ def _blend(row: int, splat: Mapping[str, Any], values: np.ndarray, sums: dict[st
 
 
 def _passes(
-    sums: Mapping[str, np.ndarray], splats: Mapping[str, np.ndarray], view: View, photo_position: Point | None
+    sums: Mapping[str, np.ndarray],
+    splats: Mapping[str, np.ndarray],
+    view: View,
+    photo_position: Point | None,
 ) -> dict[str, np.ndarray]:
     color, depth, normal, trust = np.split(sums["values"], [3, 4, 7], axis=2)
     heaviest = sums["heaviest"]
-    ids = {name: np.append(splats[name].astype(np.int64), -1)[heaviest] for name in ("region", "origin")}
+    ids = {
+        name: np.append(splats[name].astype(np.int64), -1)[heaviest]
+        for name in ("region", "origin")
+    }
     blended = {
         "color": color,
         "alpha": 1 - sums["light"],
@@ -171,7 +219,9 @@ def _passes(
     return {name: array.astype(types.get(name, np.float32)) for name, array in passes.items()}
 
 
-def seen_colors(positions: np.ndarray, colors: np.ndarray, sh: np.ndarray, eye: np.ndarray) -> np.ndarray:
+def seen_colors(
+    positions: np.ndarray, colors: np.ndarray, sh: np.ndarray, eye: np.ndarray
+) -> np.ndarray:
     """`max(0, colors + sum over k of sh[k] Y_k(direction))`, or the colours where that is not finite (harmonics.c).
 
     Args:
@@ -204,10 +254,26 @@ def sh_basis(directions: np.ndarray) -> np.ndarray:
     one, pi = np.ones_like(x), np.pi
     first = [-np.sqrt(3 / (4 * pi)) * y, np.sqrt(3 / (4 * pi)) * z, -np.sqrt(3 / (4 * pi)) * x]
     half, small = np.sqrt(15 / pi) / 2, np.sqrt(5 / pi) / 4
-    second = [half * x * y, -half * y * z, small * (3 * z * z - one), -half * x * z, half / 2 * (x * x - y * y)]
-    a, b, c, d = np.sqrt(35 / (2 * pi)) / 4, np.sqrt(105 / pi) / 2, np.sqrt(21 / (2 * pi)) / 4, np.sqrt(7 / pi) / 4
+    second = [
+        half * x * y,
+        -half * y * z,
+        small * (3 * z * z - one),
+        -half * x * z,
+        half / 2 * (x * x - y * y),
+    ]
+    a, b, c, d = (
+        np.sqrt(35 / (2 * pi)) / 4,
+        np.sqrt(105 / pi) / 2,
+        np.sqrt(21 / (2 * pi)) / 4,
+        np.sqrt(7 / pi) / 4,
+    )
     third = [
-        -a * y * (3 * x * x - y * y), b * x * y * z, -c * y * (5 * z * z - one), d * z * (5 * z * z - 3),
-        -c * x * (5 * z * z - one), b / 2 * z * (x * x - y * y), -a * x * (x * x - 3 * y * y),
-    ]  # fmt: skip
+        -a * y * (3 * x * x - y * y),
+        b * x * y * z,
+        -c * y * (5 * z * z - one),
+        d * z * (5 * z * z - 3),
+        -c * x * (5 * z * z - one),
+        b / 2 * z * (x * x - y * y),
+        -a * x * (x * x - 3 * y * y),
+    ]
     return np.stack(first + second + third, axis=1)

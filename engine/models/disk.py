@@ -45,10 +45,18 @@ def models_folder() -> Path:
     if named:
         return Path(named)
     if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "AnchorStage" / "models"
+        return (
+            Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+            / "AnchorStage"
+            / "models"
+        )
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "AnchorStage" / "models"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "anchorstage" / "models"
+    return (
+        Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+        / "anchorstage"
+        / "models"
+    )
 
 
 def _candidates(wanted: ModelCard) -> list[Path]:
@@ -65,7 +73,9 @@ def _candidates(wanted: ModelCard) -> list[Path]:
 
 def installed(wanted: ModelCard) -> Path | None:
     """The folder with the model's files, None where it is not on this machine; whether they are whole, `inspect` says."""
-    return next((folder for folder in _candidates(wanted) if (folder / wanted.files[0]).is_file()), None)
+    return next(
+        (folder for folder in _candidates(wanted) if (folder / wanted.files[0]).is_file()), None
+    )
 
 
 def find(name: str | None, folder: str | Path | None = None) -> LocalModel:
@@ -99,17 +109,27 @@ def inspect(folder: Path, wanted: ModelCard | None = None) -> LocalModel:
         DepthError: one sentence on what is missing, damaged or of another kind.
     """
     if not folder.is_dir():
-        raise DepthError(f"There is no folder “{folder}”; choose the folder that holds the model's config.json.")
+        raise DepthError(
+            f"There is no folder “{folder}”; choose the folder that holds the model's config.json."
+        )
     if not (folder / CONFIG).is_file():
-        raise DepthError(f"“{folder}” holds no model: config.json is missing. Choose the folder that holds it.")
+        raise DepthError(
+            f"“{folder}” holds no model: config.json is missing. Choose the folder that holds it."
+        )
     config = _json(folder / CONFIG)
     family = config.get("model_type")
     if not isinstance(family, str) or family not in _FAMILIES:
-        raise DepthError(f"“{folder}” holds a model of the kind “{family}”, which gives no depth here. {_choice()}")
+        raise DepthError(
+            f"“{folder}” holds a model of the kind “{family}”, which gives no depth here. {_choice()}"
+        )
     if wanted is not None and family != wanted.family:
-        raise DepthError(f"“{folder}” holds a model of the kind “{family}”, not {wanted.title}. Choose another folder.")
+        raise DepthError(
+            f"“{folder}” holds a model of the kind “{family}”, not {wanted.title}. Choose another folder."
+        )
     if family == "depth_anything" and config.get("depth_estimation_type", "relative") != "metric":
-        raise DepthError(f"The model in “{folder}” tells near from far but knows no metres. {_choice()}")
+        raise DepthError(
+            f"The model in “{folder}” tells near from far but knows no metres. {_choice()}"
+        )
     for weights in _weights(folder):
         _check_weights(weights)
     processor = _json(folder / PROCESSOR) if (folder / PROCESSOR).is_file() else {}
@@ -127,9 +147,13 @@ def _json(path: Path) -> dict[str, Any]:
             raise ValueError
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise DepthError(f"“{path}” is damaged. Download the model again, or choose another folder.") from error
+        raise DepthError(
+            f"“{path}” is damaged. Download the model again, or choose another folder."
+        ) from error
     if not isinstance(record, dict):
-        raise DepthError(f"“{path}” is damaged. Download the model again, or choose another folder.")
+        raise DepthError(
+            f"“{path}” is damaged. Download the model again, or choose another folder."
+        )
     return record
 
 
@@ -142,19 +166,25 @@ def _weights(folder: Path) -> list[Path]:
         names = list(parts.values()) if isinstance(parts, dict) else []
         if names and all(isinstance(name, str) and Path(name).name == name for name in names):
             return [folder / name for name in sorted(set(names))]
-        raise DepthError(f"“{folder / INDEX}” is damaged. Download the model again, or choose another folder.")
+        raise DepthError(
+            f"“{folder / INDEX}” is damaged. Download the model again, or choose another folder."
+        )
     if (folder / _OLD_WEIGHTS).is_file():
         raise DepthError(
             f"The weights in “{folder}” are {_OLD_WEIGHTS}, a format that can run programs and is not opened here. "
             f"Get the model with {WEIGHTS}."
         )
-    raise DepthError(f"The model in “{folder}” is incomplete: {WEIGHTS} is missing. Download it again.")
+    raise DepthError(
+        f"The model in “{folder}” is incomplete: {WEIGHTS} is missing. Download it again."
+    )
 
 
 def _check_weights(path: Path) -> None:
     """Whether a safetensors file is whole: its header says where its last byte lies."""
     if not path.is_file():
-        raise DepthError(f"The model in “{path.parent}” is incomplete: {path.name} is missing. Download it again.")
+        raise DepthError(
+            f"The model in “{path.parent}” is incomplete: {path.name} is missing. Download it again."
+        )
     try:
         size = path.stat().st_size
         with open(path, "rb") as file:
@@ -162,9 +192,22 @@ def _check_weights(path: Path) -> None:
             if length > min(_MOST_HEADER, size):
                 raise ValueError(length)
             header = json.loads(file.read(length))
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        ends = [
+            entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"
+        ]
         whole = bool(ends) and 8 + length + max(ends) == size
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error, RecursionError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        struct.error,
+        RecursionError,
+    ) as error:
         raise DepthError(f"“{path}” is damaged. Download the model again.") from error
     if not whole:
-        raise DepthError(f"“{path}” is cut short or damaged ({size} bytes). Download the model again.")
+        raise DepthError(
+            f"“{path}” is cut short or damaged ({size} bytes). Download the model again."
+        )

@@ -19,14 +19,18 @@ from .disk import PROCESSOR, inspect, models_folder
 from .registry import SHARP, ModelCard
 
 _SITE = "https://huggingface.co"
-_CHUNK = 1 << 20  # bytes between two looks at the cancel flag: a fraction of a second on a slow line
+_CHUNK = (
+    1 << 20
+)  # bytes between two looks at the cancel flag: a fraction of a second on a slow line
 _TIMEOUT = 20.0  # seconds of silence
 _SPARE = 1.05  # of the model's size that must be free on the disk
 _HASH = "X-Linked-Etag"  # the header in which the site states the SHA-256 of a large file
 _HASH_LENGTH = 64
 
 
-def download(card: ModelCard, allowed: bool, progress: Progress | None = None, folder: Path | None = None) -> Path:
+def download(
+    card: ModelCard, allowed: bool, progress: Progress | None = None, folder: Path | None = None
+) -> Path:
     """Download a model, whole or not at all.
 
     Args:
@@ -55,7 +59,9 @@ def download(card: ModelCard, allowed: bool, progress: Progress | None = None, f
         )
     progress, target = progress or Progress(), folder or models_folder() / card.name
     if target.is_dir() and any(target.iterdir()):
-        raise DepthError(f"“{target}” is there already. Use it, or delete it and download {card.title} again.")
+        raise DepthError(
+            f"“{target}” is there already. Use it, or delete it and download {card.title} again."
+        )
     _check_room(target, card)
     with suppress(OSError):
         target.rmdir()  # an empty one: the name is free
@@ -73,7 +79,9 @@ def _check_room(target: Path, card: ModelCard) -> None:
         return  # writing says what is wrong
     free = shutil.disk_usage(there).free / 1e6
     if free < card.megabytes * _SPARE:
-        raise DepthError(f"{card.title} needs {card.megabytes} MB, and the disk of “{target}” has {free:.0f} MB. Free some.")
+        raise DepthError(
+            f"{card.title} needs {card.megabytes} MB, and the disk of “{target}” has {free:.0f} MB. Free some."
+        )
 
 
 class _Redirects(HTTPRedirectHandler):
@@ -81,7 +89,9 @@ class _Redirects(HTTPRedirectHandler):
 
     stated = ""
 
-    def redirect_request(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str) -> Request | None:
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
         """Remember the header, then as usual."""
         self.stated = self.stated or str(headers.get(_HASH, ""))
         return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -92,33 +102,51 @@ def _fetch(card: ModelCard, name: str, path: Path, progress: Progress) -> None:
     site = os.environ.get("HF_ENDPOINT", _SITE).rstrip("/")
     redirects = _Redirects()
     try:
-        request = Request(f"{site}/{quote(card.hub_id)}/resolve/main/{name}", headers={"User-Agent": "AnchorStage"})
+        request = Request(
+            f"{site}/{quote(card.hub_id)}/resolve/main/{name}",
+            headers={"User-Agent": "AnchorStage"},
+        )
         with build_opener(redirects).open(request, timeout=_TIMEOUT) as answer:
             stated = (redirects.stated or answer.headers.get(_HASH, "")).strip('"')
             _save(answer, path, card, progress, stated)
     except HTTPError as error:
         if error.code == 404 and name == PROCESSOR:
             return
-        raise DepthError(f"{site} does not give {name} of {card.title} (error {error.code}). {_elsewhere(card)}") from error
+        raise DepthError(
+            f"{site} does not give {name} of {card.title} (error {error.code}). {_elsewhere(card)}"
+        ) from error
     except (URLError, HTTPException, TimeoutError, ConnectionError, SSLError, ValueError) as error:
         reason = str(getattr(error, "reason", "") or error)
-        raise DepthError(f"{card.title} could not be downloaded ({reason}). {_elsewhere(card)}") from error
+        raise DepthError(
+            f"{card.title} could not be downloaded ({reason}). {_elsewhere(card)}"
+        ) from error
 
 
 def _elsewhere(card: ModelCard) -> str:
     folder = models_folder() / card.name
-    return f"Put it into “{folder}”." if card is SHARP else f"Check the connection, or put {card.hub_id} into “{folder}”."
+    return (
+        f"Put it into “{folder}”."
+        if card is SHARP
+        else f"Check the connection, or put {card.hub_id} into “{folder}”."
+    )
 
 
-def _save(answer: HTTPResponse, path: Path, card: ModelCard, progress: Progress, stated: str) -> None:
+def _save(
+    answer: HTTPResponse, path: Path, card: ModelCard, progress: Progress, stated: str
+) -> None:
     """Write the body, and hold its length and hash against what the site said."""
     expected, done, digest = answer.headers.get("Content-Length"), 0, hashlib.sha256()
     with open(path, "wb") as file:
         while chunk := answer.read(_CHUNK):
             done += len(chunk)
-            progress(done / 1e6 / max(card.megabytes, 1), f"Downloading {card.title}, {done // 1_000_000} MB")
+            progress(
+                done / 1e6 / max(card.megabytes, 1),
+                f"Downloading {card.title}, {done // 1_000_000} MB",
+            )
             digest.update(chunk)
             file.write(chunk)
     whole = expected is None or done == int(expected)
     if not whole or (len(stated) == _HASH_LENGTH and digest.hexdigest() != stated):
-        raise DepthError(f"{path.name} of {card.title} arrived damaged ({done} bytes). {_elsewhere(card)}")
+        raise DepthError(
+            f"{path.name} of {card.title} arrived damaged ({done} bytes). {_elsewhere(card)}"
+        )

@@ -9,7 +9,9 @@ from typing import Literal
 
 from ..errors import DepthError
 
-Family = Literal["depth_anything", "prompt_depth_anything", "zoedepth", "depth_pro", "sharp"]  # `model_type` of config.json
+Family = Literal[
+    "depth_anything", "prompt_depth_anything", "zoedepth", "depth_pro", "sharp"
+]  # `model_type` of config.json
 Place = Literal["indoors", "outdoors", "anywhere"]
 
 APACHE, MIT = "Apache-2.0", "MIT"
@@ -39,9 +41,18 @@ _ANYTHING_SIZES = {
     # size: megabytes, licence, commercial, usual error, what for
     "small": (99, APACHE, True, 0.18, "fast, also without a graphics card"),
     "base": (390, NON_COMMERCIAL, False, 0.16, "finer than small, three times slower"),
-    "large": (1340, NON_COMMERCIAL, False, 0.14, "the finest edges of its family, ten times slower than small"),
+    "large": (
+        1340,
+        NON_COMMERCIAL,
+        False,
+        0.14,
+        "the finest edges of its family, ten times slower than small",
+    ),
 }
-_ANYTHING_PLACES: dict[Place, str] = {"indoors": "rooms up to 20 m", "outdoors": "streets and landscapes up to 80 m"}
+_ANYTHING_PLACES: dict[Place, str] = {
+    "indoors": "rooms up to 20 m",
+    "outdoors": "streets and landscapes up to 80 m",
+}
 
 
 def _depth_anything() -> list[ModelCard]:
@@ -52,39 +63,90 @@ def _depth_anything() -> list[ModelCard]:
             hub = f"depth-anything/Depth-Anything-V2-Metric-{domain.title()}-{size.title()}-hf"
             title = f"Depth Anything V2 metric, {domain}, {size}"
             name, good_for = f"depth-anything-v2-{domain}-{size}", f"{reach}; {what}"
-            cards.append(ModelCard(name, title, "depth_anything", hub, megabytes, licence, commercial, place, good_for, error))
+            cards.append(
+                ModelCard(
+                    name,
+                    title,
+                    "depth_anything",
+                    hub,
+                    megabytes,
+                    licence,
+                    commercial,
+                    place,
+                    good_for,
+                    error,
+                )
+            )
     return cards
 
 
 _OTHERS = [
     ModelCard(
-        "zoedepth", "ZoeDepth", "zoedepth", "Intel/zoedepth-nyu-kitti", 1380, MIT, True, "anywhere",
-        "rooms and streets with one model; soft edges", 0.20,
+        "zoedepth",
+        "ZoeDepth",
+        "zoedepth",
+        "Intel/zoedepth-nyu-kitti",
+        1380,
+        MIT,
+        True,
+        "anywhere",
+        "rooms and streets with one model; soft edges",
+        0.20,
     ),
     ModelCard(
-        "depth-pro", "Depth Pro", "depth_pro", "apple/DepthPro-hf", 1900, APPLE_RESEARCH, False, "anywhere",
-        "the finest edges, hair and leaves; also tells the focal length; wants a graphics card", 0.15,
+        "depth-pro",
+        "Depth Pro",
+        "depth_pro",
+        "apple/DepthPro-hf",
+        1900,
+        APPLE_RESEARCH,
+        False,
+        "anywhere",
+        "the finest edges, hair and leaves; also tells the focal length; wants a graphics card",
+        0.15,
     ),
     ModelCard(
-        "prompt-depth-anything-small", "Prompt Depth Anything, small", "prompt_depth_anything",
-        "depth-anything/prompt-depth-anything-vits-hf", 100, APACHE, True, "anywhere",
-        "fine surfaces at the distances that the built-in estimate measures; fast", 0.25,
+        "prompt-depth-anything-small",
+        "Prompt Depth Anything, small",
+        "prompt_depth_anything",
+        "depth-anything/prompt-depth-anything-vits-hf",
+        100,
+        APACHE,
+        True,
+        "anywhere",
+        "fine surfaces at the distances that the built-in estimate measures; fast",
+        0.25,
     ),
     ModelCard(
-        "prompt-depth-anything-large", "Prompt Depth Anything, large", "prompt_depth_anything",
-        "depth-anything/prompt-depth-anything-vitl-hf", 1360, APACHE, True, "anywhere",
-        "finer surfaces at the distances that the built-in estimate measures; ten times slower than small", 0.25,
+        "prompt-depth-anything-large",
+        "Prompt Depth Anything, large",
+        "prompt_depth_anything",
+        "depth-anything/prompt-depth-anything-vitl-hf",
+        1360,
+        APACHE,
+        True,
+        "anywhere",
+        "finer surfaces at the distances that the built-in estimate measures; ten times slower than small",
+        0.25,
     ),
-]  # fmt: skip
+]
 
 MODELS: dict[str, ModelCard] = {card.name: card for card in [*_depth_anything(), *_OTHERS]}
 
 # Gives Gaussians, not depth, through its authors' own package; its checkpoint is opened from where its user has put it.
 SHARP = ModelCard(
-    "sharp", "SHARP", "sharp", "apple/Sharp", 2810, APPLE_RESEARCH, False, "anywhere",
-    "a whole scene of Gaussians, also behind edges; needs the package `sharp` from github.com/apple/ml-sharp", 0.15,
+    "sharp",
+    "SHARP",
+    "sharp",
+    "apple/Sharp",
+    2810,
+    APPLE_RESEARCH,
+    False,
+    "anywhere",
+    "a whole scene of Gaussians, also behind edges; needs the package `sharp` from github.com/apple/ml-sharp",
+    0.15,
     ("sharp_2572gikvuh.pt",),
-)  # fmt: skip
+)
 
 
 def card(name: str) -> ModelCard:
@@ -94,7 +156,9 @@ def card(name: str) -> ModelCard:
         DepthError: there is none.
     """
     if name not in MODELS:
-        raise DepthError(f'There is no depth source "{name}"; use builtin, or one of: {", ".join([*MODELS, SHARP.name])}.')
+        raise DepthError(
+            f'There is no depth source "{name}"; use builtin, or one of: {", ".join([*MODELS, SHARP.name])}.'
+        )
     return MODELS[name]
 
 
@@ -108,5 +172,7 @@ def listing(card: ModelCard) -> dict[str, object]:
         "megabytes": card.megabytes,
         "place": card.place,
         "good_for": card.good_for,
-        "page": f"https://huggingface.co/{card.hub_id}" if card.family != "sharp" else "https://github.com/apple/ml-sharp",
+        "page": f"https://huggingface.co/{card.hub_id}"
+        if card.family != "sharp"
+        else "https://github.com/apple/ml-sharp",
     }

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..camera import View
 from ..errors import RenderError
-from ..kernels.finish import NOTHING_ALPHA, finish
+from ..kernels.normalise import NOTHING_ALPHA, finish
 from ..progress import Progress
 from ..splats.record import Splats
 from .cuda_filter import LOW_PASS, kept_light
@@ -53,7 +53,12 @@ _kept: "WeakKeyDictionary[Splats, DeviceScene]" = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def render(splats: Splats, view: View, options: RenderOptions | None = None, progress: Progress | None = None) -> ProxyRender:
+def render(
+    splats: Splats,
+    view: View,
+    options: RenderOptions | None = None,
+    progress: Progress | None = None,
+) -> ProxyRender:
     """All passes of a view, as `render.render` draws them on the CPU; ask `cuda_here.available` first.
 
     Args:
@@ -72,7 +77,9 @@ def render(splats: Splats, view: View, options: RenderOptions | None = None, pro
             scene = _scene(splats)
             progress.check()
             passes = _passes(scene, view, options, progress)
-            return ProxyRender(view=view, **{name: tensor.cpu().numpy() for name, tensor in passes.items()})
+            return ProxyRender(
+                view=view, **{name: tensor.cpu().numpy() for name, tensor in passes.items()}
+            )
     except torch.cuda.OutOfMemoryError as error:
         raise RenderError(
             f"The graphics card has too little memory for {len(splats)} splats at {view.width}x{view.height}; "
@@ -81,9 +88,15 @@ def render(splats: Splats, view: View, options: RenderOptions | None = None, pro
 
 
 def rasterise(
-    means: Tensor, scales: Tensor, rotations: Tensor, opacities: Tensor, colors: Tensor, view: View, near: float = 0.01,
+    means: Tensor,
+    scales: Tensor,
+    rotations: Tensor,
+    opacities: Tensor,
+    colors: Tensor,
+    view: View,
+    near: float = 0.01,
     antialiased: bool = False,
-) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+) -> tuple[Tensor, Tensor, Tensor]:
     """Colour, depth and alpha with gradients to all five parameters; splats that cannot be drawn get zero gradients.
 
     Args:
@@ -101,7 +114,9 @@ def rasterise(
     """
     sound = _drawable(means, scales, rotations, opacities, colors)
     neutral = torch.tensor([1.0, 0, 0, 0], device=means.device)
-    means, scales, colors = (torch.where(sound[:, None], values, 0.0) for values in (means, scales, colors))
+    means, scales, colors = (
+        torch.where(sound[:, None], values, 0.0) for values in (means, scales, colors)
+    )
     rotations = torch.where(sound[:, None], rotations, neutral)
     opacities = torch.where(sound, opacities, 0.0)
     sums, alpha, _ = _blend(means, scales, rotations, opacities, colors, view, near, antialiased)
@@ -120,17 +135,38 @@ def _scene(splats: Splats) -> DeviceScene:
 
 
 def _upload(splats: Splats) -> DeviceScene:
-    arrays = [splats.positions, splats.scales, splats.rotations, splats.opacities, splats.colors, splats.confidence]
+    arrays = [
+        splats.positions,
+        splats.scales,
+        splats.rotations,
+        splats.opacities,
+        splats.colors,
+        splats.confidence,
+    ]
     rows = _drawable(*(torch.from_numpy(array) for array in arrays)).numpy()
     kept = splats.select(rows)
-    sh = None if kept.sh is None else np.concatenate([np.zeros_like(kept.sh[:, :1]), kept.sh], axis=1)
+    sh = (
+        None
+        if kept.sh is None
+        else np.concatenate([np.zeros_like(kept.sh[:, :1]), kept.sh], axis=1)
+    )
     on_host = {
-        "means": kept.positions, "scales": kept.scales, "rotations": kept.rotations, "opacities": np.minimum(kept.opacities, 1),
-        "colors": kept.colors, "confidence": kept.confidence, "normals": np.ascontiguousarray(kept.normals, np.float32),
-        "region": kept.region, "origin": kept.origin.astype(np.int8), "sh": sh,
-    }  # fmt: skip
+        "means": kept.positions,
+        "scales": kept.scales,
+        "rotations": kept.rotations,
+        "opacities": np.minimum(kept.opacities, 1),
+        "colors": kept.colors,
+        "confidence": kept.confidence,
+        "normals": np.ascontiguousarray(kept.normals, np.float32),
+        "region": kept.region,
+        "origin": kept.origin.astype(np.int8),
+        "sh": sh,
+    }
     _check_memory(sum(array.nbytes for array in on_host.values() if array is not None))
-    tensors = {name: None if array is None else torch.from_numpy(array).to(DEVICE) for name, array in on_host.items()}
+    tensors = {
+        name: None if array is None else torch.from_numpy(array).to(DEVICE)
+        for name, array in on_host.items()
+    }
     return DeviceScene(**tensors)
 
 
@@ -138,7 +174,9 @@ def _check_memory(needed: int) -> None:
     """Refuse a scene that the device cannot hold before anything is copied."""
     if DEVICE == "cpu":
         return
-    spare = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()  # freed, and kept by PyTorch for the next one
+    spare = (
+        torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    )  # freed, and kept by PyTorch for the next one
     free = torch.cuda.mem_get_info()[0] + spare
     if needed > free:
         raise RenderError(
@@ -146,7 +184,9 @@ def _check_memory(needed: int) -> None:
         )
 
 
-def _drawable(means: Tensor, scales: Tensor, rotations: Tensor, opacities: Tensor, *others: Tensor) -> Tensor:
+def _drawable(
+    means: Tensor, scales: Tensor, rotations: Tensor, opacities: Tensor, *others: Tensor
+) -> Tensor:
     """(N,) bool, the rules of `anchorstage_splats_prepare`: finite, a rotation, a size, an opacity that shows."""
     length = rotations.detach().double().square().sum(1)
     drawn = (length > LENGTHS[0]) & (length < LENGTHS[1])
@@ -157,9 +197,15 @@ def _drawable(means: Tensor, scales: Tensor, rotations: Tensor, opacities: Tenso
 
 
 def _blend(
-    means: Tensor, scales: Tensor, rotations: Tensor, opacities: Tensor, channels: Tensor, view: View,
-    near: float, antialiased: bool,
-) -> tuple[Tensor, Tensor, dict[str, Any]]:  # fmt: skip
+    means: Tensor,
+    scales: Tensor,
+    rotations: Tensor,
+    opacities: Tensor,
+    channels: Tensor,
+    view: View,
+    near: float,
+    antialiased: bool,
+) -> tuple[Tensor, Tensor, dict[str, Any]]:
     """Weighted sums (H, W, C + 1) of channels (N, C) and depth, alpha (H, W), and gsplat's intermediate results."""
     device = means.device
     pose = torch.tensor(view.camera_from_world, dtype=torch.float32, device=device)
@@ -170,10 +216,22 @@ def _blend(
     spread = scales.detach().amax(1) * max(view.fx, view.fy)
     opacities = torch.where(spread <= LARGEST_PX * depth, opacities, 0.0).clamp(max=1)
     sums, alpha, meta = gsplat.rasterization(
-        away, rotations, scales, opacities, channels, pose[None], lens[None], view.width, view.height,
-        near_plane=max(near, NEAREST), far_plane=FAR_PLANE, eps2d=LOW_PASS, packed=False, render_mode="RGB+D",
+        away,
+        rotations,
+        scales,
+        opacities,
+        channels,
+        pose[None],
+        lens[None],
+        view.width,
+        view.height,
+        near_plane=max(near, NEAREST),
+        far_plane=FAR_PLANE,
+        eps2d=LOW_PASS,
+        packed=False,
+        render_mode="RGB+D",
         rasterize_mode="antialiased" if antialiased else "classic",
-    )  # fmt: skip
+    )
     return sums[0], alpha[0, ..., 0], meta
 
 
@@ -182,7 +240,9 @@ def _expected(depth: Tensor, alpha: Tensor) -> Tensor:
     return torch.where(alpha >= NOTHING_ALPHA, depth / alpha.clamp(min=NOTHING_ALPHA), float("inf"))
 
 
-def _passes(scene: DeviceScene, view: View, options: RenderOptions, progress: Progress) -> dict[str, Tensor]:
+def _passes(
+    scene: DeviceScene, view: View, options: RenderOptions, progress: Progress
+) -> dict[str, Tensor]:
     """The passes of `ProxyRender` by name, on the device."""
     if not len(scene.means):
         return _nothing(view)
@@ -194,27 +254,45 @@ def _passes(scene: DeviceScene, view: View, options: RenderOptions, progress: Pr
         sums, alpha, _ = _blend(*geometry, colors, view, options.near, gsplats_filter)
         depth = _expected(sums[..., 3], alpha)
         return _nothing(view) | {"color": sums[..., :3], "alpha": alpha, "depth": depth}
-    facing = torch.where(((scene.means - eye) * scene.normals).sum(1, keepdim=True) > 0, -scene.normals, scene.normals)
+    facing = torch.where(
+        ((scene.means - eye) * scene.normals).sum(1, keepdim=True) > 0,
+        -scene.normals,
+        scene.normals,
+    )
     channels = torch.cat([colors, facing, scene.confidence[:, None]], dim=1)
     sums, alpha, meta = _blend(*geometry, channels, view, options.near, gsplats_filter)
     progress.check()
     color, normal, confidence, depth = sums.split([3, 3, 1, 1], dim=2)
-    blended = {"color": color, "normal": normal, "confidence": confidence[..., 0], "depth": depth[..., 0], "alpha": alpha}
-    rows = heaviest(meta, progress).clamp(min=0)  # where there is none, alpha is 0 and the ids are not read
+    blended = {
+        "color": color,
+        "normal": normal,
+        "confidence": confidence[..., 0],
+        "depth": depth[..., 0],
+        "alpha": alpha,
+    }
+    rows = heaviest(meta, progress).clamp(
+        min=0
+    )  # where there is none, alpha is 0 and the ids are not read
     ids = {"region": scene.region[rows], "origin": scene.origin[rows]}
     photo = None
     if options.photo_position is not None:
-        photo = torch.tensor(options.photo_position - view.position, dtype=torch.float32, device=DEVICE)
+        photo = torch.tensor(
+            options.photo_position - view.position, dtype=torch.float32, device=DEVICE
+        )
     return finish(torch, blended, ids, _rays(view), photo)
 
 
-def _filtered(scene: DeviceScene, eye: Tensor, view: View, options: RenderOptions) -> tuple[Tensor, bool]:
+def _filtered(
+    scene: DeviceScene, eye: Tensor, view: View, options: RenderOptions
+) -> tuple[Tensor, bool]:
     """Opacities (N,) as the antialiased mode leaves them, and whether that mode is still gsplat's to apply."""
     if not options.antialiased or options.photo_focal is None or options.photo_position is None:
         return scene.opacities, options.antialiased
     photo = torch.tensor(options.photo_position, dtype=torch.float32, device=DEVICE)
     own = LOW_PASS / options.photo_focal**2 * (scene.means - photo).square().sum(1)
-    return scene.opacities * kept_light(scene.means - eye, scene.scales, scene.rotations, view, own), False
+    return scene.opacities * kept_light(
+        scene.means - eye, scene.scales, scene.rotations, view, own
+    ), False
 
 
 def _seen_colors(scene: DeviceScene, eye: Tensor) -> Tensor:
@@ -238,7 +316,11 @@ def _nothing(view: View) -> dict[str, Tensor]:
     """The passes of a view in which there is nothing."""
     size = view.height, view.width
     return {
-        "color": torch.zeros(*size, 3), "alpha": torch.zeros(size), "depth": torch.full(size, float("inf")),
-        "normal": torch.zeros(*size, 3), "confidence": torch.zeros(size),
-        "region": torch.full(size, -1, dtype=torch.int32), "origin": torch.full(size, -1, dtype=torch.int8),
-    }  # fmt: skip
+        "color": torch.zeros(*size, 3),
+        "alpha": torch.zeros(size),
+        "depth": torch.full(size, float("inf")),
+        "normal": torch.zeros(*size, 3),
+        "confidence": torch.zeros(size),
+        "region": torch.full(size, -1, dtype=torch.int32),
+        "origin": torch.full(size, -1, dtype=torch.int8),
+    }

@@ -39,5 +39,11 @@ def _built_for_cuda() -> bool:
 def _has_kernels() -> bool:
     """Whether gsplat brings compiled kernels, or there is an nvcc to make them at the first use."""
     folder = _folder("gsplat")
-    compiled = folder is not None and any(path.suffix in (".so", ".pyd") for path in folder.glob("csrc*"))
-    return compiled or shutil.which("nvcc") is not None or import_module("torch.utils.cpp_extension").CUDA_HOME is not None
+    compiled = folder is not None and any(
+        path.suffix in (".so", ".pyd") for path in folder.glob("csrc*")
+    )
+    return (
+        compiled
+        or shutil.which("nvcc") is not None
+        or import_module("torch.utils.cpp_extension").CUDA_HOME is not None
+    )

@@ -29,15 +29,25 @@ def bounds_of(splats: Splats, drawn: np.ndarray) -> Bounds:
     if not len(starts):
         return Bounds(np.zeros((0, 3)), np.zeros(0), np.zeros(0))
     some = np.logical_or.reduceat(drawn, starts)
-    low = np.minimum.reduceat(np.where(drawn[:, None], splats.positions, np.inf), starts).astype(float)
-    high = np.maximum.reduceat(np.where(drawn[:, None], splats.positions, -np.inf), starts).astype(float)
+    low = np.minimum.reduceat(np.where(drawn[:, None], splats.positions, np.inf), starts).astype(
+        float
+    )
+    high = np.maximum.reduceat(np.where(drawn[:, None], splats.positions, -np.inf), starts).astype(
+        float
+    )
     largest = np.where(drawn, splats.scales.max(axis=1), 0)
     half = np.where(some[:, None], high / 2 - low / 2, 0)
     centres = np.where(some[:, None], low, 0) + half
-    return Bounds(centres, np.where(some, np.linalg.norm(half, axis=1), -1), np.maximum.reduceat(largest, starts).astype(float))
+    return Bounds(
+        centres,
+        np.where(some, np.linalg.norm(half, axis=1), -1),
+        np.maximum.reduceat(largest, starts).astype(float),
+    )
 
 
-def visible_chunks(bounds: Bounds, view: View, near: float, slopes: tuple[tuple[float, ...], tuple[float, ...]]) -> np.ndarray:
+def visible_chunks(
+    bounds: Bounds, view: View, near: float, slopes: tuple[tuple[float, ...], tuple[float, ...]]
+) -> np.ndarray:
     """The numbers of the chunks that may show, (M,) int32, ascending.
 
     A splat beyond the left edge has f x / z + c + reach < 0, with z > 0 the same as f x + (c + reach_px) z + reach_m < 0,
@@ -57,7 +67,9 @@ def visible_chunks(bounds: Bounds, view: View, near: float, slopes: tuple[tuple[
     axes = (x, focals[0], centres[0], view.width), (y, focals[1], centres[1], view.height)
     for (across, focal, centre, size), low, high in zip(axes, *slopes, strict=True):
         reach_px = EXTENT * LOW_PASS_PX + SLACK_PX + ROUNDING * (abs(centre) + size)
-        reach = EXTENT * (1 + ROUNDING) * focal * np.hypot(1, max(abs(low), abs(high))) * bounds.spreads
+        reach = (
+            EXTENT * (1 + ROUNDING) * focal * np.hypot(1, max(abs(low), abs(high))) * bounds.spreads
+        )
         for sign, edge in ((1, centre), (-1, size - centre)):
             slope = edge + reach_px
             farthest = sign * focal * across + slope * z + np.hypot(focal, slope) * radii
@@ -70,6 +82,11 @@ def _as_kernels_see(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
 
     At 10 km from the origin an eye is rounded by half a millimetre: far more than a pixel, seen from near or by a long lens.
     """
-    numbers = view.camera_from_world[:3, :3], view.position, np.array([view.fx, view.fy]), np.array([view.cx, view.cy])
+    numbers = (
+        view.camera_from_world[:3, :3],
+        view.position,
+        np.array([view.fx, view.fy]),
+        np.array([view.cx, view.cy]),
+    )
     turn, eye, focals, centres = (part.astype(np.float32).astype(float) for part in numbers)
     return turn, eye, focals, centres

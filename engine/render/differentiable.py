@@ -84,7 +84,9 @@ class _Rasterise(torch.autograd.Function):
         arrays = [_array(tensor) for tensor in parameters]
         with ThreadPoolExecutor(thread_count(options.threads)) as pool:
             drawn = _draw(arrays, view, options, pool)
-        picture = tuple(torch.from_numpy(drawn.passes[name]) for name in ("color", "depth", "alpha"))
+        picture = tuple(
+            torch.from_numpy(drawn.passes[name]) for name in ("color", "depth", "alpha")
+        )
         ctx.drawn, ctx.threads = drawn, options.threads
         return picture
 
@@ -106,17 +108,26 @@ class _Drawn:
     passes: dict[str, np.ndarray]  # color, depth, alpha
 
 
-def _draw(arrays: list[np.ndarray], view: View, options: RenderOptions, pool: ThreadPoolExecutor) -> _Drawn:
+def _draw(
+    arrays: list[np.ndarray], view: View, options: RenderOptions, pool: ThreadPoolExecutor
+) -> _Drawn:
     means, scales, rotations, opacities, colors = arrays
     count = len(means)
     blocks = np.empty((-(-count // kernels.LANES), kernels.PLANES, kernels.LANES), np.float32)
     ready = Prepared(blocks, np.empty((count, 3), np.float32), _unbounded(count))
     given = [means, scales, rotations, opacities, colors, np.ones(count, np.float32)]
-    run(pool, lambda p: kernels.prepare(p.start, p.stop, given, blocks, ready.normals), split(len(blocks), PIECES), None)
+    run(
+        pool,
+        lambda p: kernels.prepare(p.start, p.stop, given, blocks, ready.normals),
+        split(len(blocks), PIECES),
+        None,
+    )
     frame = project(ready, view, options, pool, None)
     unused = dict.fromkeys(("normals", "positions", "confidence", "region", "origin"))
     picture = blend(frame, kernels.Scene(colors=colors, **unused), True, pool, None)
-    return _Drawn(arrays, frame, {name: getattr(picture, name) for name in ("color", "depth", "alpha")})
+    return _Drawn(
+        arrays, frame, {name: getattr(picture, name) for name in ("color", "depth", "alpha")}
+    )
 
 
 def _unbounded(count: int) -> Bounds:
@@ -130,7 +141,9 @@ def _follow_back(
 ) -> list[np.ndarray]:
     """Gradients of means, scales, rotations, opacities and colours from those of the passes."""
     frame, arrays = drawn.frame, drawn.arrays
-    upstream = backward.Upstream(**drawn.passes, color_gradient=color, depth_gradient=depth, alpha_gradient=alpha)
+    upstream = backward.Upstream(
+        **drawn.passes, color_gradient=color, depth_gradient=depth, alpha_gradient=alpha
+    )
     sums = np.zeros((len(frame.records), backward.SUMS), np.float32)
     starts = frame.starts
     for band in bands_of(starts):
@@ -142,7 +155,13 @@ def _follow_back(
 
     def work(i: int) -> None:
         backward.project(
-            frame.records, frame.pieces[i].start * kernels.CHUNK, frame.visible[i], sums, given, frame.camera, wanted
+            frame.records,
+            frame.pieces[i].start * kernels.CHUNK,
+            frame.visible[i],
+            sums,
+            given,
+            frame.camera,
+            wanted,
         )
 
     run(pool, work, range(len(frame.pieces)), None)
@@ -150,9 +169,14 @@ def _follow_back(
 
 
 def _gather_band(
-    frame: Frame, band: range, starts: np.ndarray, colors: np.ndarray, upstream: backward.Upstream, sums: np.ndarray,
+    frame: Frame,
+    band: range,
+    starts: np.ndarray,
+    colors: np.ndarray,
+    upstream: backward.Upstream,
+    sums: np.ndarray,
     pool: ThreadPoolExecutor,
-) -> None:  # fmt: skip
+) -> None:
     """Retrace a band of tiles and add what its entries gather to their records' sums."""
     base = starts[band.start]
     entries = scatter(frame, band, starts, pool, None)
@@ -160,7 +184,9 @@ def _gather_band(
     slots = np.empty((len(entries), backward.SUMS), np.float32)
 
     def retrace(part: range) -> None:
-        backward.retrace(part, starts, base, buffers, frame.records, colors, upstream, frame.camera, slots)
+        backward.retrace(
+            part, starts, base, buffers, frame.records, colors, upstream, frame.camera, slots
+        )
 
     parts = split(len(band), -(-len(band) // TILES_PER_PIECE))
     run(pool, retrace, [range(band.start + p.start, band.start + p.stop) for p in parts], None)
@@ -169,7 +195,9 @@ def _gather_band(
 
     def gather(i: int) -> None:
         first = frame.pieces[i].start * kernels.CHUNK
-        backward.gather(frame.records, first, frame.visible[i], frame.camera, band, cursors[i], slots, sums)
+        backward.gather(
+            frame.records, first, frame.visible[i], frame.camera, band, cursors[i], slots, sums
+        )
 
     run(pool, gather, range(len(frame.pieces)), None)
 
@@ -184,10 +212,16 @@ _TAILS = {"means": (3,), "scales": (3,), "rotations": (4,), "opacities": (), "co
 def _check(parameters: tuple[torch.Tensor, ...], view: View) -> None:
     count, device = len(parameters[0]), parameters[0].device
     for tensor, (name, tail) in zip(parameters, _TAILS.items(), strict=True):
-        if tuple(tensor.shape) != (count, *tail) or tensor.dtype != torch.float32 or tensor.device != device:
+        if (
+            tuple(tensor.shape) != (count, *tail)
+            or tensor.dtype != torch.float32
+            or tensor.device != device
+        ):
             raise ArgumentError(
                 f"Splats to fit need {name} of shape {(count, *tail)}, float32, on {device}, "
                 f"not {tuple(tensor.shape)}, {tensor.dtype}, on {tensor.device}."
             )
     if max(view.width, view.height) > MAX_SIZE:
-        raise ArgumentError(f"A picture of {view.width}x{view.height} cannot be made; use 1 to {MAX_SIZE} pixels a side.")
+        raise ArgumentError(
+            f"A picture of {view.width}x{view.height} cannot be made; use 1 to {MAX_SIZE} pixels a side."
+        )

@@ -15,11 +15,15 @@ from .prepared import Prepared
 from .record import ProxyRender, RenderOptions
 from .scratch import Scratch
 
-FRUSTUM_MARGIN = 0.3  # of half the picture: how far beyond its edge gsplat lets the Jacobian follow a splat
+FRUSTUM_MARGIN = (
+    0.3  # of half the picture: how far beyond its edge gsplat lets the Jacobian follow a splat
+)
 NEAREST = 1e-6  # metres; at the eye itself nothing can be projected
 PIECES_PER_THREAD = 4  # so that threads finish together, and a cancel is seen soon
 MAX_COUNTS = 1 << 22  # tile counters of all pieces together; bounds memory on the largest pictures
-BAND_ENTRIES = 1 << 25  # entries sorted at a time, 16 bytes each: half a gigabyte, where splats overlap without end
+BAND_ENTRIES = (
+    1 << 25
+)  # entries sorted at a time, 16 bytes each: half a gigabyte, where splats overlap without end
 TILES_PER_PIECE = 40  # a tile row of 1280 pixels; about a millisecond of blending
 
 
@@ -29,15 +33,27 @@ def kernel_camera(view: View, options: RenderOptions) -> rasterise.Camera:
     focal, centre = np.array([view.fx, view.fy]), np.array([view.cx, view.cy])
     size = np.array([view.width, view.height])
     margin = FRUSTUM_MARGIN * 0.5 * size / focal
-    photo = (0.0, 0.0, 0.0) if options.photo_position is None else inverse[:3, :3] @ (options.photo_position - view.position)
+    photo = (
+        (0.0, 0.0, 0.0)
+        if options.photo_position is None
+        else inverse[:3, :3] @ (options.photo_position - view.position)
+    )
     return rasterise.Camera(
-        rotation=tuple(inverse[:3, :3].ravel()), eye=tuple(view.position), focal=tuple(focal), centre=tuple(centre),
-        slope_min=tuple(-centre / focal - margin), slope_max=tuple((size - centre) / focal + margin),
-        photo=tuple(photo), near=max(options.near, NEAREST),
+        rotation=tuple(inverse[:3, :3].ravel()),
+        eye=tuple(view.position),
+        focal=tuple(focal),
+        centre=tuple(centre),
+        slope_min=tuple(-centre / focal - margin),
+        slope_max=tuple((size - centre) / focal + margin),
+        photo=tuple(photo),
+        near=max(options.near, NEAREST),
         photo_focal=(options.photo_focal or 0) if options.photo_position is not None else 0,
         has_photo=options.photo_position is not None,
-        antialiased=options.antialiased, width=view.width, height=view.height, tiles_x=-(-view.width // rasterise.TILE_WIDTH),
-    )  # fmt: skip
+        antialiased=options.antialiased,
+        width=view.width,
+        height=view.height,
+        tiles_x=-(-view.width // rasterise.TILE_WIDTH),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +62,9 @@ class Frame:
 
     view: View
     camera: rasterise.Camera
-    records: np.ndarray  # (visible chunks * CHUNK,) RECORD; each piece's visible ones at its beginning
+    records: (
+        np.ndarray
+    )  # (visible chunks * CHUNK,) RECORD; each piece's visible ones at its beginning
     pieces: list[range]  # of visible chunks
     visible: list[int]  # records of each piece
     counts: np.ndarray  # (pieces, tiles) int32, entries of each piece in each tile
@@ -61,13 +79,20 @@ class Frame:
 def seen(bounds: Bounds, view: View, options: RenderOptions) -> np.ndarray:
     """The numbers of the chunks that may show in this view, (M,) int32, ascending."""
     camera = kernel_camera(view, options)
-    return visible_chunks(bounds, view, camera.near, (tuple(camera.slope_min), tuple(camera.slope_max)))
+    return visible_chunks(
+        bounds, view, camera.near, (tuple(camera.slope_min), tuple(camera.slope_max))
+    )
 
 
 def project(
-    prepared: Prepared, view: View, options: RenderOptions, pool: ThreadPoolExecutor, progress: Progress | None,
-    chunks: np.ndarray | None = None, scratch: Scratch | None = None,
-) -> Frame:  # fmt: skip
+    prepared: Prepared,
+    view: View,
+    options: RenderOptions,
+    pool: ThreadPoolExecutor,
+    progress: Progress | None,
+    chunks: np.ndarray | None = None,
+    scratch: Scratch | None = None,
+) -> Frame:
     """Project every splat that may show, or those of these chunks (M,) int32, and count what lies in each tile.
 
     The frame lives in `scratch`, where one is given, until that is used again.
@@ -84,11 +109,23 @@ def project(
     def work(i: int) -> int:
         return rasterise.project(pieces[i], chunks, prepared.blocks, camera, records, counts[i])
 
-    return Frame(view, camera, records, pieces, run(pool, work, range(len(pieces)), progress), counts, scratch)
+    return Frame(
+        view,
+        camera,
+        records,
+        pieces,
+        run(pool, work, range(len(pieces)), progress),
+        counts,
+        scratch,
+    )
 
 
 def blend(
-    frame: Frame, scene: rasterise.Scene, color_only: bool, pool: ThreadPoolExecutor, progress: Progress | None
+    frame: Frame,
+    scene: rasterise.Scene,
+    color_only: bool,
+    pool: ThreadPoolExecutor,
+    progress: Progress | None,
 ) -> ProxyRender:
     """Sort each tile's entries and blend them into the passes, in bands of tiles where there are very many."""
     arrays = _empty_passes(frame.view, color_only)
@@ -98,23 +135,42 @@ def blend(
         entries = scatter(frame, band, starts, pool, progress)
         spare = frame.scratch.take("spare", len(entries), np.uint64)
 
-        def work(part: range, entries: np.ndarray = entries, spare: np.ndarray = spare, base: int = starts[band.start]) -> None:
-            rasterise.blend(part, starts, base, entries, spare, frame.records, scene, frame.camera, passes)
+        def work(
+            part: range,
+            entries: np.ndarray = entries,
+            spare: np.ndarray = spare,
+            base: int = starts[band.start],
+        ) -> None:
+            rasterise.blend(
+                part, starts, base, entries, spare, frame.records, scene, frame.camera, passes
+            )
 
         parts = split(len(band), -(-len(band) // TILES_PER_PIECE))
         run(pool, work, [range(band.start + p.start, band.start + p.stop) for p in parts], progress)
     return ProxyRender(view=frame.view, **arrays)
 
 
-def scene_of(splats: Splats, normals: np.ndarray, colors: np.ndarray | None = None) -> rasterise.Scene:
+def scene_of(
+    splats: Splats, normals: np.ndarray, colors: np.ndarray | None = None
+) -> rasterise.Scene:
     """What of the splats is blended; `colors` (N, 3) float32, C-contiguous and finite, in place of their own."""
     return rasterise.Scene(
-        colors=splats.colors if colors is None else colors, normals=normals, positions=splats.positions,
-        confidence=splats.confidence, region=splats.region, origin=splats.origin,
-    )  # fmt: skip
+        colors=splats.colors if colors is None else colors,
+        normals=normals,
+        positions=splats.positions,
+        confidence=splats.confidence,
+        region=splats.region,
+        origin=splats.origin,
+    )
 
 
-def scatter(frame: Frame, band: range, starts: np.ndarray, pool: ThreadPoolExecutor, progress: Progress | None) -> np.ndarray:
+def scatter(
+    frame: Frame,
+    band: range,
+    starts: np.ndarray,
+    pool: ThreadPoolExecutor,
+    progress: Progress | None,
+) -> np.ndarray:
     """Entries of a band's tiles, by tile, each tile's in the splats' order."""
     base = starts[band.start]
     before = np.cumsum(frame.counts, axis=0, dtype=np.int64) - frame.counts
@@ -123,7 +179,9 @@ def scatter(frame: Frame, band: range, starts: np.ndarray, pool: ThreadPoolExecu
 
     def work(i: int) -> None:
         first = frame.pieces[i].start * rasterise.CHUNK
-        rasterise.scatter(frame.records, first, frame.visible[i], frame.camera, band, cursors[i], entries)
+        rasterise.scatter(
+            frame.records, first, frame.visible[i], frame.camera, band, cursors[i], entries
+        )
 
     run(pool, work, range(len(frame.pieces)), progress)
     return entries
@@ -149,7 +207,12 @@ _PASSES = {  # channels, type
     "region": (1, np.int32),
     "origin": (1, np.int8),
 }
-_EXTRAS = {"normal": 0, "confidence": 0, "region": -1, "origin": -1}  # and what stands there where there is nothing
+_EXTRAS = {
+    "normal": 0,
+    "confidence": 0,
+    "region": -1,
+    "origin": -1,
+}  # and what stands there where there is nothing
 
 
 def _empty_passes(view: View, color_only: bool) -> dict[str, np.ndarray]:
@@ -157,5 +220,9 @@ def _empty_passes(view: View, color_only: bool) -> dict[str, np.ndarray]:
     passes = {}
     for name, (channels, dtype) in _PASSES.items():
         shape = (view.height, view.width, channels)[: 3 if channels > 1 else 2]
-        passes[name] = np.full(shape, _EXTRAS[name], dtype) if color_only and name in _EXTRAS else np.empty(shape, dtype)
+        passes[name] = (
+            np.full(shape, _EXTRAS[name], dtype)
+            if color_only and name in _EXTRAS
+            else np.empty(shape, dtype)
+        )
     return passes

@@ -12,7 +12,11 @@ from .parallel import run
 
 
 def seen_colors(
-    splats: Splats, frame: Frame, pool: ThreadPoolExecutor, progress: Progress | None, base: np.ndarray | None = None
+    splats: Splats,
+    frame: Frame,
+    pool: ThreadPoolExecutor,
+    progress: Progress | None,
+    base: np.ndarray | None = None,
 ) -> np.ndarray:
     """Colours for `frame.scene_of`: `max(0, base + sum over k of sh[k] Y_k(direction))` (3DGS; Sloan 2013).
 
@@ -37,7 +41,9 @@ def seen_colors(
 
     def work(i: int) -> None:
         start = frame.pieces[i].start * rasterise.CHUNK
-        harmonics.colors(frame.records, start, frame.visible[i], frame.camera, splats.positions, base, sh, out)
+        harmonics.colors(
+            frame.records, start, frame.visible[i], frame.camera, splats.positions, base, sh, out
+        )
 
     run(pool, work, range(len(frame.pieces)), progress)
     return out

@@ -14,7 +14,9 @@ from torch import Tensor
 from ..progress import Progress
 
 MAX_ALPHA = 0.999  # of one splat in one pixel; gsplat 1.5.3
-MAX_PAIRS = 1 << 25  # that a strip may have at most, about 100 bytes each; few pictures have a tenth of what they may have
+MAX_PAIRS = (
+    1 << 25
+)  # that a strip may have at most, about 100 bytes each; few pictures have a tenth of what they may have
 WHOLE_DEPTH = 2**31 - 1  # batches of splats; all there are
 
 
@@ -38,7 +40,9 @@ def heaviest(meta: dict[str, Any], progress: Progress | None = None) -> Tensor:
         if progress is not None:
             progress.check()
         top, bottom = rows.start * tile, min(rows.stop * tile, meta["height"])
-        strips.append(_strip(meta, offsets[rows.start : rows.stop], ends[rows.stop - 1], top, bottom))
+        strips.append(
+            _strip(meta, offsets[rows.start : rows.stop], ends[rows.stop - 1], top, bottom)
+        )
     return torch.cat(strips)
 
 
@@ -58,19 +62,32 @@ def _strip(meta: dict[str, Any], offsets: Tensor, last: int, top: int, bottom: i
     centres = meta["means2d"] - torch.tensor([0.0, top], device=offsets.device)
     light = torch.ones(1, height, width, device=offsets.device)
     splats, pixels, _ = gsplat.rasterize_to_indices_in_range(
-        0, WHOLE_DEPTH, light, centres, meta["conics"], meta["opacities"], width, height, meta["tile_size"], offsets[None],
+        0,
+        WHOLE_DEPTH,
+        light,
+        centres,
+        meta["conics"],
+        meta["opacities"],
+        width,
+        height,
+        meta["tile_size"],
+        offsets[None],
         meta["flatten_ids"][:last],
-    )  # fmt: skip
+    )
     alphas = _alphas(splats, pixels, centres[0], meta["conics"][0], meta["opacities"][0], width)
     return heaviest_of(splats, pixels, alphas, height * width).reshape(height, width)
 
 
-def _alphas(splats: Tensor, pixels: Tensor, centres: Tensor, conics: Tensor, opacities: Tensor, width: int) -> Tensor:
+def _alphas(
+    splats: Tensor, pixels: Tensor, centres: Tensor, conics: Tensor, opacities: Tensor, width: int
+) -> Tensor:
     """(M,) the opacity of each pair's splat in its pixel."""
     dx = centres[splats, 0] - (pixels % width + 0.5)
     dy = centres[splats, 1] - (pixels // width + 0.5)
     a, b, c = conics[splats].unbind(1)
-    return (opacities[splats] * torch.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)).clamp(max=MAX_ALPHA)
+    return (opacities[splats] * torch.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)).clamp(
+        max=MAX_ALPHA
+    )
 
 
 def heaviest_of(splats: Tensor, pixels: Tensor, alphas: Tensor, count: int) -> Tensor:
@@ -99,7 +116,9 @@ def heaviest_of(splats: Tensor, pixels: Tensor, alphas: Tensor, count: int) -> T
     weights = (alphas * torch.exp(before - before[first][here])).float()
     most = torch.zeros(count, device=splats.device).scatter_reduce_(0, pixels, weights, "amax")
     leading = torch.nonzero(weights == most[pixels])[:, 0]
-    pair = torch.full((count,), len(splats), device=splats.device).scatter_reduce_(0, pixels[leading], leading, "amin")
+    pair = torch.full((count,), len(splats), device=splats.device).scatter_reduce_(
+        0, pixels[leading], leading, "amin"
+    )
     there = pair < len(splats)
     chosen[there] = splats[pair[there]]
     return chosen

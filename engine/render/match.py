@@ -76,12 +76,18 @@ def match_photo(
     return splats.with_(colors=best)
 
 
-def _corrected(colors: np.ndarray, owners: np.ndarray, lacking: np.ndarray, upper: float | None) -> np.ndarray:
+def _corrected(
+    colors: np.ndarray, owners: np.ndarray, lacking: np.ndarray, upper: float | None
+) -> np.ndarray:
     """Colours (N, 3) with the mean of what each splat's pixels (M, 3) lack added."""
     pixels = np.maximum(np.bincount(owners, minlength=len(colors)), 1)
     corrected = np.empty_like(colors)
-    for k in range(3):  # one after the other: bincount works in double precision, and all at once would take eighty megabytes
-        corrected[:, k] = np.clip(colors[:, k] + np.bincount(owners, lacking[:, k], len(colors)) / pixels, 0, upper)
+    for k in range(
+        3
+    ):  # one after the other: bincount works in double precision, and all at once would take eighty megabytes
+        corrected[:, k] = np.clip(
+            colors[:, k] + np.bincount(owners, lacking[:, k], len(colors)) / pixels, 0, upper
+        )
     return corrected
 
 

@@ -14,10 +14,17 @@ from ..camera import View
 from ..errors import RenderError
 
 PIXEL_BYTES = 41  # of all passes of ProxyRender
-SPLAT_BYTES = 52 + 12 + 40 + 16  # prepared, its normal, its record on the picture, its entry in one tile and the sort's copy
+SPLAT_BYTES = (
+    52 + 12 + 40 + 16
+)  # prepared, its normal, its record on the picture, its entry in one tile and the sort's copy
 
 _CGROUPS = (  # what a container may use and uses: version 2, version 1
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", "inactive_file"),
+    (
+        "/sys/fs/cgroup/memory.max",
+        "/sys/fs/cgroup/memory.current",
+        "/sys/fs/cgroup/memory.stat",
+        "inactive_file",
+    ),
     (
         "/sys/fs/cgroup/memory/memory.limit_in_bytes",
         "/sys/fs/cgroup/memory/memory.usage_in_bytes",
@@ -42,7 +49,9 @@ def enough_memory(count: int, view: View) -> Iterator[None]:
     words = f"A picture of {view.width}x{view.height} from {count} splats does not fit into the memory that is left"
     remedy = "make it smaller, use fewer splats or close other programs."
     if left is not None and needed > left:
-        raise RenderError(f"{words} ({left / 1e9:.1f} GB of {needed / 1e9:.1f} GB needed); {remedy}")
+        raise RenderError(
+            f"{words} ({left / 1e9:.1f} GB of {needed / 1e9:.1f} GB needed); {remedy}"
+        )
     try:
         yield
     except MemoryError as error:
@@ -53,9 +62,13 @@ def available() -> int | None:
     """Bytes that this process may still take without pushing others out; None where the system does not say."""
     if sys.platform == "win32":
         return _windows()
-    if sys.platform == "darwin":  # tells only what is built in; it compresses and swaps before it fails
+    if (
+        sys.platform == "darwin"
+    ):  # tells only what is built in; it compresses and swaps before it fails
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    known = [left for left in (_meminfo(), _address_space(), *map(_cgroup, _CGROUPS)) if left is not None]
+    known = [
+        left for left in (_meminfo(), _address_space(), *map(_cgroup, _CGROUPS)) if left is not None
+    ]
     return max(0, min(known)) if known else None
 
 
@@ -97,7 +110,18 @@ class _MemoryStatus(ctypes.Structure):
     _fields_ = [
         ("length", ctypes.c_uint32),
         ("load", ctypes.c_uint32),
-        *((name, ctypes.c_uint64) for name in ("total", "left", "page_total", "page_left", "space", "space_left", "extended")),
+        *(
+            (name, ctypes.c_uint64)
+            for name in (
+                "total",
+                "left",
+                "page_total",
+                "page_left",
+                "space",
+                "space_left",
+                "extended",
+            )
+        ),
     ]
 
 

@@ -25,7 +25,10 @@ def split(length: int, pieces: int) -> list[range]:
 
 
 def run(
-    pool: ThreadPoolExecutor, work: Callable[[Piece], Result], pieces: Iterable[Piece], progress: Progress | None
+    pool: ThreadPoolExecutor,
+    work: Callable[[Piece], Result],
+    pieces: Iterable[Piece],
+    progress: Progress | None,
 ) -> list[Result]:
     """The results of `work` on every piece, in order; stops between pieces where cancelled.
 

@@ -47,11 +47,25 @@ def prepared(splats: Splats, pool: ThreadPoolExecutor, progress: Progress | None
 
 def _prepare(splats: Splats, pool: ThreadPoolExecutor, progress: Progress | None) -> Prepared:
     if len(splats) > MAX_SPLATS:
-        raise RenderError(f"{len(splats)} splats are more than can be drawn; keep at most {MAX_SPLATS}.")
+        raise RenderError(
+            f"{len(splats)} splats are more than can be drawn; keep at most {MAX_SPLATS}."
+        )
     count = -(-len(splats) // rasterise.LANES)
     blocks = np.empty((count, rasterise.PLANES, rasterise.LANES), np.float32)
     normals = np.empty((len(splats), 3), np.float32)
-    arrays = [splats.positions, splats.scales, splats.rotations, splats.opacities, splats.colors, splats.confidence]
-    run(pool, lambda part: rasterise.prepare(part.start, part.stop, arrays, blocks, normals), split(count, PIECES), progress)
+    arrays = [
+        splats.positions,
+        splats.scales,
+        splats.rotations,
+        splats.opacities,
+        splats.colors,
+        splats.confidence,
+    ]
+    run(
+        pool,
+        lambda part: rasterise.prepare(part.start, part.stop, arrays, blocks, normals),
+        split(count, PIECES),
+        progress,
+    )
     drawn = blocks[:, rasterise.LOG_OPACITY].reshape(-1)[: len(splats)] > rasterise.CULLED
     return Prepared(blocks, normals, bounds_of(splats, drawn))

@@ -13,7 +13,8 @@ from ..splats.record import Splats
 from . import cuda_here
 from .frame import blend, project, scene_of
 from .harmonics import seen_colors
-from .levels import render_moving
+from .levels.moving import render_moving
+from .levels.record import Levels
 from .memory import enough_memory
 from .parallel import thread_count
 from .prepared import prepared
@@ -21,7 +22,13 @@ from .record import ProxyRender, RenderOptions
 from .scratch import borrowed
 
 
-def render(splats: Splats, view: View, options: RenderOptions | None = None, progress: Progress | None = None) -> ProxyRender:
+def render(
+    splats: Splats,
+    view: View,
+    options: RenderOptions | None = None,
+    progress: Progress | None = None,
+    levels: Levels | None = None,
+) -> ProxyRender:
     """Draw the splats as a view's camera sees them.
 
     Kerbl et al. 2023 with gsplat 1.5.3's constants: pixel centres at +0.5, a low-pass of 0.3 square pixels, opacity of a
@@ -34,6 +41,7 @@ def render(splats: Splats, view: View, options: RenderOptions | None = None, pro
         view: the camera, its pose in the splats' world.
         options: how to render; RenderOptions() where None.
         progress: reported to and asked between the stages.
+        levels: of detail, of these splats; needed where `options.moving` is set, not looked at otherwise.
 
     Raises:
         ArgumentError: an option has a value that makes no sense, or the picture is too large.
@@ -42,7 +50,7 @@ def render(splats: Splats, view: View, options: RenderOptions | None = None, pro
     """
     options = options or RenderOptions()
     progress = progress or Progress()
-    _check(options, view)
+    _check(options, view, len(splats), levels)
     progress(0.0, "Rendering")
     if options.twin:
         picture = _by_twin(splats, view, options)
@@ -52,7 +60,7 @@ def render(splats: Splats, view: View, options: RenderOptions | None = None, pro
         picture = cuda.render(splats, view, options, progress)
     else:
         with enough_memory(0 if options.moving else len(splats), view):  # a level's splats are few
-            picture = _by_kernels(splats, view, options, progress)
+            picture = _by_kernels(splats, view, options, progress, levels)
     progress(1.0, "Rendering")
     return picture
 
@@ -67,14 +75,18 @@ def _on_cuda(options: RenderOptions) -> bool:
     return options.backend == "cuda"
 
 
-def _by_kernels(splats: Splats, view: View, options: RenderOptions, progress: Progress) -> ProxyRender:
+def _by_kernels(
+    splats: Splats, view: View, options: RenderOptions, progress: Progress, levels: Levels | None
+) -> ProxyRender:
     with ThreadPoolExecutor(thread_count(options.threads)) as pool, borrowed() as scratch:
-        if options.moving:
-            return render_moving(splats, view, options, pool, progress)
+        if options.moving and levels is not None:
+            return render_moving(splats, levels, view, options, pool, progress)
         ready = prepared(splats, pool, progress)
         frame = project(ready, view, options, pool, progress, scratch=scratch)
         colors = seen_colors(splats, frame, pool, progress)
-        return blend(frame, scene_of(splats, ready.normals, colors), options.color_only, pool, progress)
+        return blend(
+            frame, scene_of(splats, ready.normals, colors), options.color_only, pool, progress
+        )
 
 
 def _by_twin(splats: Splats, view: View, options: RenderOptions) -> ProxyRender:
@@ -86,18 +98,32 @@ def _by_twin(splats: Splats, view: View, options: RenderOptions) -> ProxyRender:
     return ProxyRender(view=view, **passes)
 
 
-def _check(options: RenderOptions, view: View) -> None:
+def _check(options: RenderOptions, view: View, count: int, levels: Levels | None) -> None:
     if options.backend not in ("auto", "cpu", "cuda"):
         raise ArgumentError(f"The backend must be auto, cpu or cuda, not {options.backend!r}.")
     if max(view.width, view.height) > MAX_SIZE:
-        raise ArgumentError(f"A picture of {view.width}x{view.height} cannot be made; use 1 to {MAX_SIZE} pixels a side.")
+        raise ArgumentError(
+            f"A picture of {view.width}x{view.height} cannot be made; use 1 to {MAX_SIZE} pixels a side."
+        )
     if options.threads is not None and options.threads < 1:
         raise ArgumentError(f"Rendering needs at least one thread, not {options.threads}.")
     if not (math.isfinite(options.near) and options.near >= 0):
-        raise ArgumentError(f"The near limit must be a distance in metres, 0 or more, not {options.near}.")
+        raise ArgumentError(
+            f"The near limit must be a distance in metres, 0 or more, not {options.near}."
+        )
     if options.moving and options.twin:
-        raise ArgumentError("The NumPy twin draws whole frames alone; ask for moving or for the twin, not for both.")
-    if options.photo_focal is not None and not (math.isfinite(options.photo_focal) and options.photo_focal > 0):
-        raise ArgumentError(f"The photo's focal length must be a number of pixels above 0, not {options.photo_focal}.")
+        raise ArgumentError(
+            "The NumPy twin draws whole frames alone; ask for moving or for the twin, not for both."
+        )
+    if options.moving and (levels is None or levels.count != count):
+        raise ArgumentError(
+            "A moving frame is drawn from its splats' levels of detail; build them first."
+        )
+    if options.photo_focal is not None and not (
+        math.isfinite(options.photo_focal) and options.photo_focal > 0
+    ):
+        raise ArgumentError(
+            f"The photo's focal length must be a number of pixels above 0, not {options.photo_focal}."
+        )
     if options.photo_position is not None and not np.isfinite(options.photo_position).all():
         raise ArgumentError("The photo's position must be finite numbers.")

@@ -19,12 +19,18 @@ class RenderOptions:
     color_only: bool = False  # leave normal, confidence, region and origin empty: colour, depth and alpha are wanted
     threads: int | None = None  # None: all cores
     near: float = 0.01  # metres; splats nearer than this are not drawn
-    photo_position: tuple[float, float, float] | None = None  # the photo's eye, for the angle term of confidence
+    photo_position: tuple[float, float, float] | None = (
+        None  # the photo's eye, for the angle term of confidence
+    )
     moving: bool = False  # in bounded time, from levels of detail on fewer pixels: for a camera that moves; without CUDA
     antialiased: bool = False  # a splat smaller than a pixel covers only its part of it (Mip-Splatting): no shimmer far away
-    photo_focal: float | None = None  # pixels, of the grid the splats were lifted from: antialiased, the photo's view stays
+    photo_focal: float | None = (
+        None  # pixels, of the grid the splats were lifted from: antialiased, the photo's view stays
+    )
     twin: bool = False  # the slow NumPy twin instead of the kernels
-    backend: Literal["auto", "cpu", "cuda"] = "auto"  # auto: CUDA where it is, unless a number of threads is asked for
+    backend: Literal["auto", "cpu", "cuda"] = (
+        "auto"  # auto: CUDA where it is, unless a number of threads is asked for
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +40,9 @@ class ProxyRender:
     view: View
     color: np.ndarray  # (H, W, 3) float32, sRGB-encoded, premultiplied by alpha
     alpha: np.ndarray  # (H, W) float32, 0..1
-    depth: np.ndarray  # (H, W) float32, expected planar depth in metres; inf where alpha < NOTHING_ALPHA
+    depth: (
+        np.ndarray
+    )  # (H, W) float32, expected planar depth in metres; inf where alpha < NOTHING_ALPHA
     normal: np.ndarray  # (H, W, 3) float32, world, unit, facing the camera; 0 where nothing
     confidence: np.ndarray  # (H, W) float32, 0..1; 0 where nothing
     region: np.ndarray  # (H, W) int32, of the heaviest contributor; -1 where nothing or none

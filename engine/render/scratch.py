@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-KEPT_BYTES = 192 << 20  # a frame of some three million splats; what is larger is given back to the system
+KEPT_BYTES = (
+    192 << 20
+)  # a frame of some three million splats; what is larger is given back to the system
 
 
 class Scratch:

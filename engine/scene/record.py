@@ -1,13 +1,19 @@
 """The `Scene` record: everything one photo became."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..camera import Camera, View
+from ..depth import DepthEstimate
+from ..errors import SceneError
 from ..regions import Region
+from ..render.levels import Levels
 from ..splats import Splats
+
+if TYPE_CHECKING:
+    from ..image import Photo  # and with it OpenCV
 
 SCHEMA = 2
 PHOTO_CAMERA = "photo"
@@ -37,6 +43,17 @@ class BaseWitness:
     height: int
     exif: dict[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, photo: "Photo") -> "BaseWitness":
+        """Keep a photo as it came.
+
+        Odd suffixes are left out of its name in the scene's folder, for not every system can write them.
+        """
+        suffix = photo.suffix
+        plain = suffix[1:].isascii() and suffix[1:].isalnum()
+        name = f"photo{suffix}" if plain else "photo"
+        return cls(name, photo.original, photo.width, photo.height, photo.exif)
+
 
 @dataclass(frozen=True, eq=False)
 class Maps:
@@ -46,6 +63,20 @@ class Maps:
     uncertainty: np.ndarray  # (H, W) float32, metres
     normal: np.ndarray  # (H, W, 3) float32, world
     confidence: np.ndarray  # (H, W) float32, 0..1
+    sky: np.ndarray | None = None  # (H, W) bool; None in scenes that did not keep it
+    ground: np.ndarray | None = None  # (H, W) bool; None in scenes that did not keep it
+
+    @classmethod
+    def of(cls, estimate: DepthEstimate) -> "Maps":
+        """Take over what a depth estimate says of each pixel."""
+        return cls(
+            depth=estimate.depth,
+            uncertainty=estimate.uncertainty,
+            normal=estimate.normal,
+            confidence=estimate.confidence,
+            sky=estimate.sky,
+            ground=estimate.ground,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +90,17 @@ class Scene:
     active_camera: str = PHOTO_CAMERA
     maps: Maps | None = None
     regions: tuple[Region, ...] = ()
+    # Levels of detail of these very splats; None: read or built when a moving frame first needs them.
+    levels: Levels | None = None
     depth_source: str = ""
     warnings: tuple[str, ...] = ()
     witnesses: tuple[dict[str, Any], ...] = ()  # kept as they are until their room reads them
     frames: tuple[dict[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse levels of detail of other splats."""
+        if self.levels is not None and self.levels.count != len(self.splats):
+            raise SceneError("The levels of detail belong to other splats; build them again.")
 
     def camera(self, id: str | None = None) -> Camera:
         """A camera by id; the active one where none is named, the first where that is missing."""
@@ -80,7 +118,11 @@ class Scene:
         """The photo's camera on the grid of the maps, or on the photo's own pixels where there are none."""
         camera = self.camera(PHOTO_CAMERA)
         photo = self.photo
-        size = (photo.width, photo.height) if photo else (1280, max(1, round(1280 / camera.aspect_ratio)))
+        size = (
+            (photo.width, photo.height)
+            if photo
+            else (1280, max(1, round(1280 / camera.aspect_ratio)))
+        )
         view = camera.view(*size)
         if self.maps is None:
             return view
@@ -94,5 +136,22 @@ class Scene:
         return float(source.mean()) if source.size else 0.0
 
     def with_(self, **changes: Any) -> "Scene":
-        """A copy with some parts replaced."""
+        """Copy the scene with some parts replaced; other splats lose the levels of detail of the old ones."""
+        if "splats" in changes:
+            changes = {"levels": None, **changes}
         return replace(self, **changes)
+
+    @property
+    def sky(self) -> np.ndarray | None:
+        """(H, W) bool, the sky on the grid of the maps: the regions of that label, else the estimate's; None without maps."""
+        if self.maps is None:
+            return None
+        shape = self.maps.depth.shape
+        skies = [
+            region.mask
+            for region in self.regions
+            if region.label.lower() == "sky" and region.mask.shape == shape
+        ]
+        if skies:
+            return np.logical_or.reduce(skies)
+        return np.zeros(shape, bool) if self.maps.sky is None else self.maps.sky

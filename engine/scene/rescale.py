@@ -3,9 +3,7 @@
 It does so about the point of the ground under the photo's eye, everything with it: the photo's own view stays as it is.
 """
 
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -13,13 +11,10 @@ from ..camera import Camera
 from ..errors import ArgumentError
 from ..progress import Progress
 from ..regions import Region
-from ..render import levels
-from ..store import atomic_folder
-from .disk import LEVELS, save
-from .measure import MOST, Measure, measured
+from ..render.levels.build import build_levels
+from .measuring import MOST, Measure, measured
 from .record import PHOTO_CAMERA, Maps, Scene
 
-_WRITTEN = frozenset({"splats.ply", LEVELS, "scene.json", "maps", "regions"})  # what `save` makes anew, or leaves out
 _MEASURED = "; metres from a measured "
 
 
@@ -33,7 +28,8 @@ def scaled(scene: Scene, factor: float) -> Scene:
     centre = np.array([eye[0], eye[1], 0.0])
     splats = scene.splats
     moved = splats.with_(
-        positions=centre + factor * (splats.positions.astype(float) - centre), scales=splats.scales.astype(float) * factor
+        positions=centre + factor * (splats.positions.astype(float) - centre),
+        scales=splats.scales.astype(float) * factor,
     )
     return scene.with_(
         splats=moved,
@@ -61,7 +57,9 @@ def _region(region: Region, centre: np.ndarray, factor: float) -> Region:
     return replace(region, plane=plane)
 
 
-def rescale(scene: Scene, measure: Measure, progress: Progress | None = None) -> tuple[Scene, float]:
+def rescale(
+    scene: Scene, measure: Measure, progress: Progress | None = None
+) -> tuple[Scene, float]:
     """The scene in which the measured thing has its length, with new levels of detail; and the factor it was scaled by.
 
     Raises:
@@ -73,31 +71,15 @@ def rescale(scene: Scene, measure: Measure, progress: Progress | None = None) ->
     before = measured(scene, measure)
     factor = measure.length / before
     if not 1 / MOST <= factor <= MOST:
-        raise ArgumentError(f"That would make the scene {factor:g} times as large; check the length and the points.")
+        raise ArgumentError(
+            f"That would make the scene {factor:g} times as large; check the length and the points."
+        )
     made = scaled(scene, factor)
     made = made.with_(depth_source=_source(scene.depth_source, measure))
-    levels.attach(made.splats, levels.build_levels(made.splats, progress.part(0.1, 1.0)))
-    return made, factor
+    levels = build_levels(made.splats, progress.part(0.1, 1.0))
+    return made.with_(levels=levels), factor
 
 
 def _source(before: str, measure: Measure) -> str:
     """How the scene's metres are known, for people: by the last measure."""
     return f"{before.split(_MEASURED)[0]}{_MEASURED}{measure.what} of {measure.length:g} m"
-
-
-def replace_scene(scene: Scene, folder: Path, progress: Progress | None = None) -> None:
-    """Write a changed scene in the place of its folder, whatever else lies in that kept; atomically.
-
-    Raises:
-        OutputError: the place cannot be written to; the old scene is whole then.
-    """
-    folder = Path(folder)
-    with atomic_folder(folder, overwrite=True) as temporary:
-        save(scene, temporary, overwrite=True, progress=progress)
-        for entry in folder.iterdir():
-            if entry.name in _WRITTEN or (temporary / entry.name).exists():
-                continue
-            if entry.is_dir():
-                shutil.copytree(entry, temporary / entry.name)
-            else:
-                shutil.copy2(entry, temporary / entry.name)

@@ -1,9 +1,14 @@
-"""Gaussian splats: the record, lifting a depth map to it, and its file format."""
+"""Gaussian splats: the record, and what moves it."""
 
-from .lift import DEFAULT_MAX_SPLATS, Lifted, grid_budget, lift, plain_share
-from .ply import read_ply, write_ply
-from .record import GENERATED, HIDDEN_LAYER, OUTPAINTED, PHOTOGRAPHED, REFRESHED, Splats
-from .sharp import import_sharp
+from .record import (
+    DEFAULT_MAX_SPLATS,
+    GENERATED,
+    HIDDEN_LAYER,
+    OUTPAINTED,
+    PHOTOGRAPHED,
+    REFRESHED,
+    Splats,
+)
 
 __all__ = [
     "DEFAULT_MAX_SPLATS",
@@ -12,12 +17,5 @@ __all__ = [
     "OUTPAINTED",
     "PHOTOGRAPHED",
     "REFRESHED",
-    "Lifted",
     "Splats",
-    "grid_budget",
-    "import_sharp",
-    "lift",
-    "plain_share",
-    "read_ply",
-    "write_ply",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import SplatError
 from ..geometry import quaternion_to_matrix
 
+DEFAULT_MAX_SPLATS = 1_000_000  # of a scene, where nobody says otherwise
 PHOTOGRAPHED, HIDDEN_LAYER, OUTPAINTED, REFRESHED, GENERATED = range(5)
 
 _SHAPES: dict[str, tuple[tuple[int, ...], type]] = {
@@ -40,8 +41,9 @@ class Splats:
     confidence: np.ndarray  # (N,) float32, 0..1
     region: np.ndarray  # (N,) int32, index into the scene's regions, -1 for none
     origin: np.ndarray  # (N,) uint8, PHOTOGRAPHED .. GENERATED
-    metric_scale: float = 1.0  # metres per unit of positions
-    sh: np.ndarray | None = None  # (N, K, 3) float32, K of SH_COUNTS: how the colour changes with the direction of view
+    sh: np.ndarray | None = (
+        None  # (N, K, 3) float32, K of SH_COUNTS: how the colour changes with the direction of view
+    )
 
     def __post_init__(self) -> None:
         """Check shapes once; convert to the contract's types."""
@@ -49,7 +51,9 @@ class Splats:
         for name, (tail, dtype) in _SHAPES.items():
             array: np.ndarray = np.ascontiguousarray(getattr(self, name), dtype)
             if array.shape != (count, *tail):
-                raise SplatError(f"Splats of {count} rows need {name} of shape {(count, *tail)}, not {array.shape}.")
+                raise SplatError(
+                    f"Splats of {count} rows need {name} of shape {(count, *tail)}, not {array.shape}."
+                )
             object.__setattr__(self, name, array)
         if self.sh is not None:
             object.__setattr__(self, "sh", _checked_sh(self.sh, count))
@@ -76,15 +80,24 @@ class Splats:
 
     @classmethod
     def concatenate(cls, parts: "list[Splats]") -> "Splats":
-        """All rows of all parts, in order; the first part's scale. Harmonics that a part lacks are zero."""
-        joined: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _SHAPES}
-        return cls(**joined, metric_scale=parts[0].metric_scale, sh=_joined_sh(parts))
+        """All rows of all parts, in order. Harmonics that a part lacks are zero."""
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in _SHAPES
+        }
+        return cls(**joined, sh=_joined_sh(parts))
 
 
 def _checked_sh(sh: np.ndarray, count: int) -> np.ndarray:
     array: np.ndarray = np.ascontiguousarray(sh, np.float32)
-    if array.ndim != 3 or array.shape[0] != count or array.shape[1] not in SH_COUNTS or array.shape[2] != 3:
-        raise SplatError(f"Splats of {count} rows need sh of shape ({count}, 3 or 8 or 15, 3), not {array.shape}.")
+    if (
+        array.ndim != 3
+        or array.shape[0] != count
+        or array.shape[1] not in SH_COUNTS
+        or array.shape[2] != 3
+    ):
+        raise SplatError(
+            f"Splats of {count} rows need sh of shape ({count}, 3 or 8 or 15, 3), not {array.shape}."
+        )
     return array
 
 

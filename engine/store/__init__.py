@@ -1,7 +1,15 @@
 """Files on disk: writing that is whole or not at all, JSON records with checked values, libraries kept quiet."""
 
 from . import json_file
-from .atomic import absolute, atomic_folder, atomic_path, check_folder_name, free_name, recover, writing
+from .atomic import (
+    absolute,
+    atomic_folder,
+    atomic_path,
+    check_folder_name,
+    free_name,
+    recover,
+    writing,
+)
 from .json_file import one_line, read_json, write_json
 from .quiet import quiet
 

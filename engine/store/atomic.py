@@ -15,18 +15,24 @@ from pathlib import Path
 
 from ..errors import OutputError
 
-_TEMPORARY = re.compile(r"\..*\.(?P<host>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{6}\.tmp(\..*)?", re.DOTALL)
+_TEMPORARY = re.compile(
+    r"\..*\.(?P<host>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{6}\.tmp(\..*)?", re.DOTALL
+)
 # A file system allows 255 bytes for a name; the rest of a temporary one takes up to 50, its suffix included.
 _STEM_BYTES = 120
 _STALE = 3600.0  # seconds: machines and containers of a farm may share a name, and one cannot see the other's processes
-_MAY_BE_HELD = os.name == "nt"  # there a virus scanner or an indexer opens new files for a moment, which forbids renaming
+_MAY_BE_HELD = (
+    os.name == "nt"
+)  # there a virus scanner or an indexer opens new files for a moment, which forbids renaming
 _PAUSES = (0.05, 0.2, 0.5)  # seconds
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def _sentence(path: Path, error: OSError) -> str:
     if error.errno in _FULL:
-        return f"The disk is full; “{path}” was not written. Free some space or choose another folder."
+        return (
+            f"The disk is full; “{path}” was not written. Free some space or choose another folder."
+        )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"“{path.parent}” cannot be written to. Choose another folder or change its permissions."
     if error.errno in (errno.ENAMETOOLONG, errno.EINVAL):
@@ -56,7 +62,9 @@ def _temporary_name(path: Path) -> Path:
     The suffix is kept at the end: some writers choose the format by it.
     """
     stem = path.stem.encode("utf-8", "ignore")[:_STEM_BYTES].decode("utf-8", "ignore")
-    return path.with_name(f".{stem}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:6]}.tmp{path.suffix}")
+    return path.with_name(
+        f".{stem}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:6]}.tmp{path.suffix}"
+    )
 
 
 @cache
@@ -158,7 +166,9 @@ def atomic_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
             temporary.mkdir()
             yield temporary
             if path.exists():
-                remove(previous)  # of an overwrite that was killed when the new folder had its name already
+                remove(
+                    previous
+                )  # of an overwrite that was killed when the new folder had its name already
                 _replace(path, previous)
             try:
                 _replace(temporary, path)
@@ -178,12 +188,22 @@ def check_folder_name(path: Path, overwrite: bool = False) -> None:
     path = Path(path)
     with writing(path):
         if not path.name or path.name in (".", ".."):
-            raise OutputError(f"“{path}” cannot be the name of a scene. Choose a name such as photo.anchorstage.")
+            raise OutputError(
+                f"“{path}” cannot be the name of a scene. Choose a name such as photo.anchorstage."
+            )
         recover(path)
         if path.exists() and not overwrite:
-            raise OutputError(f"“{path}” exists already. Choose another name, or ask to overwrite it.")
-        if path.exists() and not (path / "scene.json").is_file() and any(path.iterdir() if path.is_dir() else [path]):
-            raise OutputError(f"“{path}” is not an AnchorStage scene and will not be overwritten. Choose another name.")
+            raise OutputError(
+                f"“{path}” exists already. Choose another name, or ask to overwrite it."
+            )
+        if (
+            path.exists()
+            and not (path / "scene.json").is_file()
+            and any(path.iterdir() if path.is_dir() else [path])
+        ):
+            raise OutputError(
+                f"“{path}” is not an AnchorStage scene and will not be overwritten. Choose another name."
+            )
         nearest = next((folder for folder in path.absolute().parents if folder.exists()), path)
         if not nearest.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, f"{nearest.name} is a file, not a folder")
@@ -201,11 +221,15 @@ def absolute(path: str | Path) -> Path:
         str(path).encode("utf-8")
     except UnicodeError as error:
         shown = str(path).encode("utf-8", "replace").decode()
-        raise OutputError(f"“{shown}” has letters that are not UTF-8. Rename the file or folder, or choose another.") from error
+        raise OutputError(
+            f"“{shown}” has letters that are not UTF-8. Rename the file or folder, or choose another."
+        ) from error
     try:
         return Path(path).absolute()
     except OSError as error:
-        raise OutputError(f"“{path}” leads nowhere, for the working folder was deleted. Go to another folder.") from error
+        raise OutputError(
+            f"“{path}” leads nowhere, for the working folder was deleted. Go to another folder."
+        ) from error
 
 
 def _set_aside(path: Path) -> Path:

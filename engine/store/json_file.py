@@ -17,7 +17,12 @@ from .atomic import atomic_path
 
 LONGEST_TEXT = 2000  # characters
 LONGEST_NAME = 100  # characters of what becomes the name of a file, a channel or a Blender object
-_UNSHOWABLE = {"Cc", "Cs", "Zl", "Zp"}  # Unicode's categories: controls, lone surrogates, line and paragraph ends
+_UNSHOWABLE = {
+    "Cc",
+    "Cs",
+    "Zl",
+    "Zp",
+}  # Unicode's categories: controls, lone surrogates, line and paragraph ends
 _SHOWN = 40  # characters of a wrong value that the sentence quotes
 
 Record = dict[str, Any]
@@ -29,14 +34,18 @@ class FieldError(ValueError):
     def __init__(self, record: Record, name: str, must: str) -> None:
         """Quote the value and say what it must be."""
         value = one_line(json.dumps(record[name], ensure_ascii=False)) if name in record else ""
-        found = f"is {value[:_SHOWN]}{'…' if len(value) > _SHOWN else ''}" if value else "is missing"
+        found = (
+            f"is {value[:_SHOWN]}{'…' if len(value) > _SHOWN else ''}" if value else "is missing"
+        )
         super().__init__(f"“{name}” {found}; it must be {must}")
 
 
 def write_json(path: Path, record: Any) -> None:
     """Write a JSON file atomically, in UTF-8."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 def read_json(path: Path) -> Any:
@@ -48,9 +57,13 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise SceneError(f"“{path}” is missing. Choose the scene's folder again, or restore it from a backup.") from error
+        raise SceneError(
+            f"“{path}” is missing. Choose the scene's folder again, or restore it from a backup."
+        ) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise SceneError(f"“{path}” is damaged and cannot be read. Restore it from a backup, or reconstruct again.") from error
+        raise SceneError(
+            f"“{path}” is damaged and cannot be read. Restore it from a backup, or reconstruct again."
+        ) from error
 
 
 def text(record: Record, name: str, default: str | None = None, longest: int = LONGEST_TEXT) -> str:
@@ -70,17 +83,25 @@ def name_text(record: Record, name: str) -> str:
     """Text that can be the name of a file."""
     value = text(record, name, longest=LONGEST_NAME)
     if not value.strip() or value in (".", "..") or any(c in value for c in '/\\:*?"<>|'):
-        raise FieldError(record, name, f"a name of at most {LONGEST_NAME} characters without slashes and the like")
+        raise FieldError(
+            record,
+            name,
+            f"a name of at most {LONGEST_NAME} characters without slashes and the like",
+        )
     return value
 
 
-def number(record: Record, name: str, low: float, high: float, default: float | None = None) -> float:
+def number(
+    record: Record, name: str, low: float, high: float, default: float | None = None
+) -> float:
     """A number from low to high."""
     return _number(record, name, record.get(name, default), low, high)
 
 
 def _number(record: Record, name: str, value: Any, low: float, high: float) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+    is_number = (
+        isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+    )
     if not is_number or not math.isfinite(value):
         raise FieldError(record, name, f"from {low:g} to {high:g}")
     return float(value)
@@ -138,7 +159,9 @@ def inside(folder: Path, record: Record, name: str, default: str | None = None) 
     """A path in the folder: relative, and never out of it."""
     value = text(record, name, default)
     parts = (*PurePosixPath(value).parts, *PureWindowsPath(value).parts)
-    outside = ".." in parts or PurePosixPath(value).is_absolute() or bool(PureWindowsPath(value).anchor)
+    outside = (
+        ".." in parts or PurePosixPath(value).is_absolute() or bool(PureWindowsPath(value).anchor)
+    )
     if outside or not parts or max(len(part) for part in parts) > LONGEST_NAME:
         raise FieldError(record, name, "a file inside the scene's folder")
     return folder / value

@@ -34,7 +34,9 @@ def quiet() -> Iterator[Said]:
     The descriptor is the whole process', so the block is to be short: one call into a library.
     """
     said = Said()
-    printed = io.StringIO()  # OpenEXR's Python door prints to `sys.stdout`, all others write to the descriptor
+    printed = (
+        io.StringIO()
+    )  # OpenEXR's Python door prints to `sys.stdout`, all others write to the descriptor
     with _one_at_a_time, redirect_stdout(printed), _sink() as sink:
         try:
             kept = os.dup(_STDERR)

@@ -39,12 +39,16 @@ def said(call):
 
 def reconstruct(output, photo="photo.png", **options):
     path = str(FOLDER / photo)
-    return bpy.ops.anchorstage.reconstruct(filepath=path, output=str(output), max_splats=FEW, **options)
+    return bpy.ops.anchorstage.reconstruct(
+        filepath=path, output=str(output), max_splats=FEW, **options
+    )
 
 
 def over(output):
     """A scene of a larger photo, with as many splats as it gives, which takes a while to write."""
-    bpy.ops.anchorstage.reconstruct(filepath=str(FOLDER / "large.png"), output=str(output), overwrite=True)
+    bpy.ops.anchorstage.reconstruct(
+        filepath=str(FOLDER / "large.png"), output=str(output), overwrite=True
+    )
 
 
 def names(folder):
@@ -62,7 +66,11 @@ def photos():
     for photo in sorted(path.name for path in FOLDER.iterdir() if path.is_file()):
         place = FOLDER / "räum 'q" / photo
         place.mkdir(parents=True)
-        answers[photo] = {"said": said(lambda place=place, photo=photo: reconstruct(place / "s.anchorstage", photo))}
+        answers[photo] = {
+            "said": said(
+                lambda place=place, photo=photo: reconstruct(place / "s.anchorstage", photo)
+            )
+        }
         answers[photo]["left"] = names(place)
     return answers
 
@@ -82,7 +90,10 @@ def scenes(good):
     needed = [path for path in good.rglob("*") if path.is_file() and path.name != "levels.bin"]
     for path in sorted(path.relative_to(good) for path in needed):
         attempt(f"no {path}", lambda folder, path=path: (folder / path).unlink())
-        attempt(f"half of {path}", lambda folder, path=path: os.truncate(folder / path, (good / path).stat().st_size // 2))
+        attempt(
+            f"half of {path}",
+            lambda folder, path=path: os.truncate(folder / path, (good / path).stat().st_size // 2),
+        )
     record = json.loads((good / "scene.json").read_text(encoding="utf-8"))
     camera, region = record["cameras"][0], record["regions"][0]
     changes = {
@@ -95,14 +106,21 @@ def scenes(good):
     }
     for name, change in changes.items():
         text = json.dumps(record | change)
-        attempt(name, lambda folder, text=text: (folder / "scene.json").write_text(text, encoding="utf-8"))
-    answers["a file"] = said(lambda: bpy.ops.anchorstage.open_scene(directory=str(good / "scene.json")))
+        attempt(
+            name,
+            lambda folder, text=text: (folder / "scene.json").write_text(text, encoding="utf-8"),
+        )
+    answers["a file"] = said(
+        lambda: bpy.ops.anchorstage.open_scene(directory=str(good / "scene.json"))
+    )
     return {"said": answers, "kept": Path(SCENE.anchorstage.path) == good}
 
 
 def places(good):
     """Outputs that are taken or cannot be written to."""
-    unwritable = Path("/sys/fs") if os.geteuid() == 0 else Path("/")  # where not even root can make a file
+    unwritable = (
+        Path("/sys/fs") if os.geteuid() == 0 else Path("/")
+    )  # where not even root can make a file
     tries = {
         "taken": lambda: reconstruct(good),
         "a file": lambda: reconstruct(FOLDER / "text.jpg", overwrite=True),
@@ -124,16 +142,25 @@ def killed(good):
     victim = process()
     threading.Thread(target=kill, daemon=True).start()
     sentence = said(
-        lambda: bpy.ops.anchorstage.reconstruct(filepath=str(FOLDER / "large.png"), output=str(good), overwrite=True)
+        lambda: bpy.ops.anchorstage.reconstruct(
+            filepath=str(FOLDER / "large.png"), output=str(good), overwrite=True
+        )
     )
     whole = (good / "scene.json").read_bytes() == before
-    return {"said": sentence, "whole": whole, "left": [name for name in names(FOLDER) if ".tmp" in name]}
+    return {
+        "said": sentence,
+        "whole": whole,
+        "left": [name for name in names(FOLDER) if ".tmp" in name],
+    }
 
 
 def children(good):
     """The engine cannot be started."""
     answers, kept = {}, sys.executable
-    for name, executable in {"forbidden": str(FOLDER / "text.jpg"), "gone": "/nowhere/python"}.items():
+    for name, executable in {
+        "forbidden": str(FOLDER / "text.jpg"),
+        "gone": "/nowhere/python",
+    }.items():
         process().kill()
         process().wait()
         sys.executable = executable
@@ -195,7 +222,13 @@ def disks():
     limit(hard)
     again = shot(FOLDER / "full")
     left = [name for name in names(FOLDER) if ".tmp" in name or name == "y.anchorstage"]
-    return {"below": below_a_file, "cramped": cramped, "full": full, "again": again, "scene": {"said": scene, "left": left}}
+    return {
+        "below": below_a_file,
+        "cramped": cramped,
+        "full": full,
+        "again": again,
+        "scene": {"said": scene, "left": left},
+    }
 
 
 def main():

@@ -28,9 +28,14 @@ def tree():
 def artists_nodes():
     """A grade between the render and the picture, as an artist may have it."""
     if bpy.app.version >= (5, 0, 0):
-        nodes = SCENE.compositing_node_group = bpy.data.node_groups.new("Mine", "CompositorNodeTree")
+        nodes = SCENE.compositing_node_group = bpy.data.node_groups.new(
+            "Mine", "CompositorNodeTree"
+        )
         nodes.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-        layers, result = nodes.nodes.new("CompositorNodeRLayers"), nodes.nodes.new("NodeGroupOutput")
+        layers, result = (
+            nodes.nodes.new("CompositorNodeRLayers"),
+            nodes.nodes.new("NodeGroupOutput"),
+        )
     else:
         SCENE.use_nodes = True
         nodes = SCENE.node_tree
@@ -44,7 +49,12 @@ def artists_nodes():
 def described():
     """Every node that is not ours, where it stands and what is linked to it."""
     return sorted(
-        [node.name, node.type, *node.location, [link.from_node.name for socket in node.inputs for link in socket.links]]
+        [
+            node.name,
+            node.type,
+            *node.location,
+            [link.from_node.name for socket in node.inputs for link in socket.links],
+        ]
         for node in tree().nodes
         if not node.get("anchorstage")
     )
@@ -54,14 +64,19 @@ def ours():
     """How many nodes of ours there are, and which slots are linked."""
     nodes = [node for node in tree().nodes if node.get("anchorstage")]
     output = next(node for node in nodes if node["anchorstage"] == "output")
-    return {"count": len(nodes), "slots": {socket.name: socket.is_linked for socket in output.inputs if socket.name}}
+    return {
+        "count": len(nodes),
+        "slots": {socket.name: socket.is_linked for socket in output.inputs if socket.name},
+    }
 
 
 def reconstruct():
     """A scene from the photo; its camera on frame 1, moved in and aside with a longer lens on frame 2."""
     bpy.ops.wm.save_as_mainfile(filepath=str(BLEND))
     folder = FOLDER / "photo.anchorstage"
-    assert bpy.ops.anchorstage.reconstruct(filepath=str(FOLDER / "photo.png"), output=str(folder)) == {"FINISHED"}
+    assert bpy.ops.anchorstage.reconstruct(
+        filepath=str(FOLDER / "photo.png"), output=str(folder)
+    ) == {"FINISHED"}
     camera = SCENE.camera
     SCENE.frame_start, SCENE.frame_end = 1, 2
     for frame, aside, lens in ((1, 0.0, camera.data.lens), (2, 0.3, camera.data.lens * 1.2)):
@@ -144,7 +159,10 @@ def pictures():
 def refusals():
     """What cannot be rendered: one sentence, no file."""
     SCENE.render.engine = "ANCHORSTAGE"
-    said = {"nothing": refused(bpy.ops.render.render), "setup": refused(bpy.ops.anchorstage.setup_export)}
+    said = {
+        "nothing": refused(bpy.ops.render.render),
+        "setup": refused(bpy.ops.anchorstage.setup_export),
+    }
     reconstruct()
     bpy.ops.anchorstage.setup_export()
     camera = SCENE.camera
@@ -162,7 +180,11 @@ def refusals():
     SCENE.anchorstage.path = kept
     written = (FOLDER / "anchorstage_out").exists()
     said["finishing"] = _finishing_fails()
-    return {"said": said, "written": written, "files": [path.name for path in (FOLDER / "anchorstage_out").iterdir()]}
+    return {
+        "said": said,
+        "written": written,
+        "files": [path.name for path in (FOLDER / "anchorstage_out").iterdir()],
+    }
 
 
 def _finishing_fails():
@@ -181,14 +203,24 @@ def _finishing_fails():
 def panels():
     """Blender's own panels with our engine, and without the extension."""
     engines = lambda: sorted(  # noqa: E731
-        cls.__name__ for cls in bpy.types.Panel.__subclasses__() if "ANCHORSTAGE" in getattr(cls, "COMPAT_ENGINES", ())
+        cls.__name__
+        for cls in bpy.types.Panel.__subclasses__()
+        if "ANCHORSTAGE" in getattr(cls, "COMPAT_ENGINES", ())
     )
     with_us = engines()
     bpy.ops.preferences.addon_disable(module="bl_ext.user_default.anchorstage")
     left = [
-        h.__name__ for name in ("render_pre", "render_post") for h in getattr(bpy.app.handlers, name) if ADDON in h.__module__
+        h.__name__
+        for name in ("render_pre", "render_post")
+        for h in getattr(bpy.app.handlers, name)
+        if ADDON in h.__module__
     ]
-    return {"with": with_us, "without": engines(), "handlers": left, "settings": hasattr(bpy.types.Scene, "anchorstage_export")}
+    return {
+        "with": with_us,
+        "without": engines(),
+        "handlers": left,
+        "settings": hasattr(bpy.types.Scene, "anchorstage_export"),
+    }
 
 
 OUTPUT.write_text(json.dumps(globals()[NAME](), default=str), encoding="utf-8")

@@ -29,7 +29,9 @@ def steps():
     context = {"window": window, "area": area, "region": region}
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "shot.blend"))
     with bpy.context.temp_override(**context):
-        bpy.ops.anchorstage.reconstruct(filepath=str(FOLDER / "photo.png"), output=str(FOLDER / "photo.anchorstage"))
+        bpy.ops.anchorstage.reconstruct(
+            filepath=str(FOLDER / "photo.png"), output=str(FOLDER / "photo.anchorstage")
+        )
     while not scene.anchorstage.path:
         yield
     scene.frame_start, scene.frame_end = 1, FRAMES
@@ -42,7 +44,13 @@ def steps():
         yield
     files = sorted(path.name for path in (FOLDER / "anchorstage_out").iterdir())
     status = sys.modules["bl_ext.user_default.anchorstage.anchorstage_addon.status"].last()
-    done({"files": files, "threads": seen["threads"], "error": status.text if status and status.is_error else ""})
+    done(
+        {
+            "files": files,
+            "threads": seen["threads"],
+            "error": status.text if status and status.is_error else "",
+        }
+    )
 
 
 def note_thread(*_):

@@ -22,7 +22,9 @@ def part(name):
 
 def reconstruct(name="one", photo=PHOTO, **options):
     folder = FOLDER / f"{name}.anchorstage"
-    assert bpy.ops.anchorstage.reconstruct(filepath=str(photo), output=str(folder), max_splats=FEW, **options) == {"FINISHED"}
+    assert bpy.ops.anchorstage.reconstruct(
+        filepath=str(photo), output=str(folder), max_splats=FEW, **options
+    ) == {"FINISHED"}
     bpy.context.scene.render.resolution_percentage = 10
     return folder
 
@@ -71,7 +73,11 @@ def endings():
     while len(said) < 5 and time.monotonic() < deadline:
         time.sleep(0.01)
     late = old.put(link.Task("info", {"scene": str(folder)}))
-    ended = {"waits": waiting.is_alive(), "said": said[:], "late": [late.done.is_set(), str(late.error)]}
+    ended = {
+        "waits": waiting.is_alive(),
+        "said": said[:],
+        "late": [late.done.is_set(), str(late.error)],
+    }
     ended |= {"polls": polls, "kept": old._finished.qsize()}
 
     first = busy()
@@ -83,10 +89,19 @@ def endings():
     second = link.submit("overlay", {"scene": str(folder), "output": str(FOLDER / "overlay.npy")})
     bpy.ops.anchorstage.cancel(number=second.number)
     link._link.deliver()
-    one_of_two = [first.cancelled.is_set(), second.cancelled.is_set(), [task.job for task in link.tasks()]]
+    one_of_two = [
+        first.cancelled.is_set(),
+        second.cancelled.is_set(),
+        [task.job for task in link.tasks()],
+    ]
     bpy.ops.anchorstage.cancel()
     first.done.wait(PATIENCE)
-    return {"ended": ended, "waited": waited, "cancelled": one_of_two, "all": first.cancelled.is_set()}
+    return {
+        "ended": ended,
+        "waited": waited,
+        "cancelled": one_of_two,
+        "all": first.cancelled.is_set(),
+    }
 
 
 def saves():
@@ -98,7 +113,9 @@ def saves():
     elsewhere.mkdir(parents=True)
     bpy.ops.wm.save_as_mainfile(filepath=str(elsewhere / "copy.blend"), copy=True)
     problems = {"copy": missing()}
-    said_by(lambda: bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "nowhere" / "at" / "all.blend")))
+    said_by(
+        lambda: bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "nowhere" / "at" / "all.blend"))
+    )
     problems["failed"] = missing()
     bpy.ops.wm.open_mainfile(filepath=str(elsewhere / "copy.blend"))
     problems["opened copy"] = missing()
@@ -115,7 +132,10 @@ def saves():
     scene.render.filepath = str(FOLDER / "linked.png")
     rendered = said_by(lambda: bpy.ops.render.render(scene="Linked", write_still=True))
     bpy.context.scene.camera = scene.camera
-    polls = {name: getattr(bpy.ops.anchorstage, name).poll() for name in ("dolly", "set_lens", "key_camera", "add_camera")}
+    polls = {
+        name: getattr(bpy.ops.anchorstage, name).poll()
+        for name in ("dolly", "set_lens", "key_camera", "add_camera")
+    }
     return {"problems": problems, "rendered": rendered, "polls": polls}
 
 
@@ -123,7 +143,9 @@ def unsaved():
     """A .blend without a place: its `//` is Blender's working folder, and not the engine's."""
     os.chdir(FOLDER)
     (FOLDER / "relative.jpg").write_bytes(PHOTO.read_bytes())
-    answer = said_by(lambda: bpy.ops.anchorstage.reconstruct(filepath="relative.jpg", max_splats=FEW))
+    answer = said_by(
+        lambda: bpy.ops.anchorstage.reconstruct(filepath="relative.jpg", max_splats=FEW)
+    )
     bpy.context.scene.render.resolution_percentage = 10
     bpy.ops.anchorstage.setup_export()
     bpy.ops.render.render()
@@ -148,7 +170,11 @@ def frames():
     engine.read_planes = fails
     answer = said_by(bpy.ops.render.render)
     engine.read_planes = works
-    return {"answer": answer, "files": [path.name for path in FOLDER.rglob("shot.*.exr")], "left": _planes()}
+    return {
+        "answer": answer,
+        "files": [path.name for path in FOLDER.rglob("shot.*.exr")],
+        "left": _planes(),
+    }
 
 
 def _planes():
@@ -168,7 +194,12 @@ def cameras():
     lenses = []
     photo.data.lens, photo.data.sensor_height = 33.0, 20.0
     for fit in ("AUTO", "HORIZONTAL", "VERTICAL"):
-        for size, pixels in (((200, 100), (1, 1)), ((100, 200), (1, 1)), ((100, 90), (1, 2)), ((100, 100), (2, 1))):
+        for size, pixels in (
+            ((200, 100), (1, 1)),
+            ((100, 200), (1, 1)),
+            ((100, 90), (1, 2)),
+            ((100, 100), (2, 1)),
+        ):
             photo.data.sensor_fit = fit
             scene.render.resolution_x, scene.render.resolution_y = size
             scene.render.pixel_aspect_x, scene.render.pixel_aspect_y = pixels
@@ -195,7 +226,10 @@ def images():
     home = FOLDER / "home"
     home.mkdir()
     os.environ["HOME"] = os.environ["USERPROFILE"] = str(home)
-    shown = {"painted": bpy.data.images.load(str(FOLDER / "other.jpg")), "gone": bpy.data.images.new("gone", 64, 64)}
+    shown = {
+        "painted": bpy.data.images.load(str(FOLDER / "other.jpg")),
+        "gone": bpy.data.images.new("gone", 64, 64),
+    }
     shown["painted"].pixels[0:4] = [1, 0, 0, 1]
     shown["gone"].source, shown["gone"].filepath = "FILE", str(FOLDER / "gone.png")
     said = {}
@@ -207,7 +241,11 @@ def images():
         "said": said,
         "folder": str(part("scene_state").folder(bpy.context.scene)),
         "home": str(home),
-        "images": sorted(image.name for image in bpy.data.images if "gone" in image.name or "painted" in image.name),
+        "images": sorted(
+            image.name
+            for image in bpy.data.images
+            if "gone" in image.name or "painted" in image.name
+        ),
         "first": str(folder),
     }
 
@@ -220,7 +258,10 @@ def templates():
     bpy.ops.anchorstage.setup_export()
     bpy.ops.render.render()
     said = part("status").last()
-    return {"said": said.text if said else "", "files": [str(path) for path in FOLDER.rglob("shot.*.exr")]}
+    return {
+        "said": said.text if said else "",
+        "files": [str(path) for path in FOLDER.rglob("shot.*.exr")],
+    }
 
 
 def units():

@@ -53,7 +53,9 @@ def draw_panels():
     """Each panel's words, by class name; a panel that cannot be drawn raises."""
     said = {}
     for cls in bpy.types.Panel.__subclasses__():
-        if cls.__name__.startswith("ANCHORSTAGE_PT") and (not hasattr(cls, "poll") or cls.poll(bpy.context)):
+        if cls.__name__.startswith("ANCHORSTAGE_PT") and (
+            not hasattr(cls, "poll") or cls.poll(bpy.context)
+        ):
             said[cls.__name__] = []
             cls.draw(SimpleNamespace(layout=Layout(said[cls.__name__])), bpy.context)
     return said
@@ -61,7 +63,9 @@ def draw_panels():
 
 def reconstruct(name="one", **options):
     folder = FOLDER / f"{name}.anchorstage"
-    result = bpy.ops.anchorstage.reconstruct(filepath=str(PHOTO), output=str(folder), max_splats=FEW, **options)
+    result = bpy.ops.anchorstage.reconstruct(
+        filepath=str(PHOTO), output=str(folder), max_splats=FEW, **options
+    )
     assert result == {"FINISHED"}, result
     return folder
 
@@ -86,14 +90,20 @@ def registration():
         polls[name] = getattr(bpy.ops.anchorstage, name).poll()
     presets = [p for p in bpy.utils.preset_paths("camera") if list(Path(p).glob("AnchorStage*.py"))]
     handlers = {
-        n: [h.__module__ for h in getattr(bpy.app.handlers, n)] for n in ("load_post", "save_pre", "undo_post", "render_write")
+        n: [h.__module__ for h in getattr(bpy.app.handlers, n)]
+        for n in ("load_post", "save_pre", "undo_post", "render_write")
     }
     ours = {n: [m for m in mods if "anchorstage" in m] for n, mods in handlers.items()}
     reconstruct()
     with_scene = draw_panels()
     for _ in range(2):
         bpy.ops.preferences.addon_disable(module=MODULE)
-        left = [m for n in handlers for m in (h.__module__ for h in getattr(bpy.app.handlers, n)) if "anchorstage" in m]
+        left = [
+            m
+            for n in handlers
+            for m in (h.__module__ for h in getattr(bpy.app.handlers, n))
+            if "anchorstage" in m
+        ]
         gone = not hasattr(bpy.types.Scene, "anchorstage")
         threads = [t.name for t in threading.enumerate() if "AnchorStage" in t.name]
         bpy.ops.preferences.addon_enable(module=MODULE)
@@ -119,7 +129,9 @@ def reconstruction():
     size = scene.render.resolution_x, scene.render.resolution_y
     view = part("convert").view_of_camera(camera, depsgraph, *size)
     return {
-        "folder_files": sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()),
+        "folder_files": sorted(
+            str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()
+        ),
         "size": size,
         "view": view,
         "record": record,
@@ -144,12 +156,18 @@ def refusals():
         path.write_bytes(data)
         target = FOLDER / "bad.anchorstage"
         said[name] = refused(
-            lambda path=path, target=target: bpy.ops.anchorstage.reconstruct(filepath=str(path), output=str(target))
+            lambda path=path, target=target: bpy.ops.anchorstage.reconstruct(
+                filepath=str(path), output=str(target)
+            )
         )
         assert not target.exists()
-    said["missing"] = refused(lambda: bpy.ops.anchorstage.reconstruct(filepath=str(FOLDER / "none.jpg")))
+    said["missing"] = refused(
+        lambda: bpy.ops.anchorstage.reconstruct(filepath=str(FOLDER / "none.jpg"))
+    )
     said["nowhere"] = refused(
-        lambda: bpy.ops.anchorstage.reconstruct(filepath=str(PHOTO), output=str(FOLDER / "text.jpg" / "x.anchorstage"))
+        lambda: bpy.ops.anchorstage.reconstruct(
+            filepath=str(PHOTO), output=str(FOLDER / "text.jpg" / "x.anchorstage")
+        )
     )
     return {
         "said": said,
@@ -162,7 +180,9 @@ def cancelling():
     link = part("link")
     target = FOLDER / "cancelled.anchorstage"
     args = {"photo": str(PHOTO), "output": str(target)}
-    link.call("reconstruct", {**args, "output": str(FOLDER / "warm.anchorstage"), "max_splats": FEW})
+    link.call(
+        "reconstruct", {**args, "output": str(FOLDER / "warm.anchorstage"), "max_splats": FEW}
+    )
     measured = []
     for wait in (0.0, 0.15, 0.4):
         asked = []
@@ -287,7 +307,11 @@ def save_and_reopen():
         bpy.ops.wm.open_mainfile(filepath=str(blend))
         scene = bpy.context.scene
         paths.append(
-            {"path": scene.anchorstage.path, "problem": part("scene_state").missing_sentence(scene), "empty": empty is None}
+            {
+                "path": scene.anchorstage.path,
+                "problem": part("scene_state").missing_sentence(scene),
+                "empty": empty is None,
+            }
         )
     return {
         "paths": paths,
@@ -304,7 +328,11 @@ def two_scenes():
     state = part("scene_state")
     empty = state.folder(other) is None
     bpy.ops.anchorstage.open_scene(directory=str(reconstruct("two")))
-    return {"empty": empty, "here": state.folder(bpy.context.scene).name, "camera_elsewhere": other.camera is None}
+    return {
+        "empty": empty,
+        "here": state.folder(bpy.context.scene).name,
+        "camera_elsewhere": other.camera is None,
+    }
 
 
 def moves():
@@ -332,13 +360,23 @@ def moves():
     keyed = camera.animation_data is not None and camera.data.animation_data is not None
     bpy.ops.anchorstage.reset_camera()
     photo = next(ob for ob in scene.objects if "anchorstage_camera" in ob)
-    preset = next(p for d in bpy.utils.preset_paths("camera") for p in Path(d).glob("AnchorStage_24mm.py"))
+    preset = next(
+        p for d in bpy.utils.preset_paths("camera") for p in Path(d).glob("AnchorStage_24mm.py")
+    )
     with bpy.context.temp_override(camera=camera.data):
         bpy.ops.script.execute_preset(filepath=str(preset), menu_idname="CAMERA_PT_presets")
     difference = max(
-        abs(a - b) for r, s in zip(camera.matrix_world, photo.matrix_world, strict=True) for a, b in zip(r, s, strict=True)
+        abs(a - b)
+        for r, s in zip(camera.matrix_world, photo.matrix_world, strict=True)
+        for a, b in zip(r, s, strict=True)
     )
-    return {"moves": measured, "keyless": keyless, "keyed": keyed, "back_to_photo": difference, "preset_lens": camera.data.lens}
+    return {
+        "moves": measured,
+        "keyless": keyless,
+        "keyed": keyed,
+        "back_to_photo": difference,
+        "preset_lens": camera.data.lens,
+    }
 
 
 if __name__ == "__main__":

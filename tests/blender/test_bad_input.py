@@ -42,7 +42,9 @@ def fill(folder: Path, china: Path) -> None:
     (folder / "empty.jpg").write_bytes(b"")
     (folder / "text.jpg").write_text("hello")
     for suffix in (".jpg", ".tif", ".hdr"):
-        whole = cv2.imencode(suffix, small.astype(np.float32) / 255 if suffix == ".hdr" else small)[1].tobytes()
+        whole = cv2.imencode(suffix, small.astype(np.float32) / 255 if suffix == ".hdr" else small)[
+            1
+        ].tobytes()
         (folder / f"half{suffix}").write_bytes(whole[: len(whole) // 2])
 
 

@@ -21,7 +21,9 @@ def play(blender, china, tmp_path):
 
 def test_registers_draws_and_leaves_nothing_behind(play):
     result = play("registration")
-    assert {"ANCHORSTAGE_PT_reconstruct", "ANCHORSTAGE_PT_scene", "ANCHORSTAGE_PT_camera"} <= set(result["panels"])
+    assert {"ANCHORSTAGE_PT_reconstruct", "ANCHORSTAGE_PT_scene", "ANCHORSTAGE_PT_camera"} <= set(
+        result["panels"]
+    )
     assert set(result["with_scene"]) > set(result["panels"])
     assert "ANCHORSTAGE_PT_regions" in result["with_scene"]
     assert result["polls"]["reconstruct"] is True
@@ -35,7 +37,9 @@ def test_registers_draws_and_leaves_nothing_behind(play):
 
 def test_reconstruction_gives_the_photos_own_camera(play):
     result = play("reconstruction")
-    assert {"scene.json", "splats.ply", "photo.jpg", "maps/depth.exr"} <= set(result["folder_files"])
+    assert {"scene.json", "splats.ply", "photo.jpg", "maps/depth.exr"} <= set(
+        result["folder_files"]
+    )
     assert result["photo_bytes_kept"]
     assert result["size"] == [640, 427]
     assert 0 < result["splats"] <= 20_000
@@ -63,7 +67,9 @@ def test_bad_photos_are_refused_with_a_sentence(play):
 
 def test_cancel_takes_effect_and_leaves_nothing(play):
     result = play("cancelling")
-    assert any(seconds is not None for seconds in result["seconds"]), "every job was over before it could be cancelled"
+    assert any(seconds is not None for seconds in result["seconds"]), (
+        "every job was over before it could be cancelled"
+    )
     assert result["left"] == ["warm.anchorstage"]
     assert result["next"].endswith("after.anchorstage")
 
@@ -109,7 +115,10 @@ def test_missing_folder_offers_relink(play):
 
 def test_save_and_reopen_also_under_another_folder(play):
     result = play("save_and_reopen")
-    assert [entry["path"] for entry in result["paths"]] == ["//räum.anchorstage", "//../räum.anchorstage"]
+    assert [entry["path"] for entry in result["paths"]] == [
+        "//räum.anchorstage",
+        "//../räum.anchorstage",
+    ]
     assert all(entry["problem"] == "" and entry["empty"] for entry in result["paths"])
     assert result["locked"]
     assert result["camera"].startswith("AnchorStage Shot")

@@ -10,7 +10,7 @@ import pytest
 from engine import export
 from engine.colour import encode_srgb
 from engine.export.contract import NOTHING_DEPTH
-from engine.scene import open_scene
+from engine.scene.folder import open_scene
 from engine.splats.record import PHOTOGRAPHED
 
 SCRIPT = Path(__file__).with_name("render_scenarios.py")
@@ -45,7 +45,10 @@ def assert_reprojects(channels: dict[str, np.ndarray], header: dict) -> None:
     assert rows.size > channels["A"].size / 2
     position = [channels[f"position.{axis}"][rows, columns].astype(float) for axis in "XYZ"]
     points = np.stack([*position, np.ones(rows.size)], axis=-1)
-    camera, ndc = points @ header["worldToCamera"].astype(float), points @ header["worldToNDC"].astype(float)
+    camera, ndc = (
+        points @ header["worldToCamera"].astype(float),
+        points @ header["worldToNDC"].astype(float),
+    )
     height, width = channels["A"].shape
     assert np.abs(ndc[:, 0] / ndc[:, 3] * width - (columns + 0.5)).max() < 0.02
     assert np.abs(ndc[:, 1] / ndc[:, 3] * height - (rows + 0.5)).max() < 0.02
@@ -59,7 +62,9 @@ def assert_shows_splats(channels: dict[str, np.ndarray], header: dict, scene) ->
     ndc = points @ header["worldToNDC"].astype(float)
     depth = (points @ header["worldToCamera"].astype(float))[:, 2]
     height, width = channels["A"].shape
-    pixel = np.stack([ndc[:, 0] * width, ndc[:, 1] * height], axis=-1)[depth > 0] / ndc[depth > 0, 3:]
+    pixel = (
+        np.stack([ndc[:, 0] * width, ndc[:, 1] * height], axis=-1)[depth > 0] / ndc[depth > 0, 3:]
+    )
     inside = ((pixel >= 0) & (pixel < [width, height])).all(axis=1)
     column, row = pixel[inside].astype(int).T
     shown = np.abs(channels["depth.Z"][row, column] / depth[depth > 0][inside] - 1) < 0.05
@@ -84,7 +89,10 @@ def test_a_shot_through_the_compositor_is_the_contracts(blender, folder):
         assert sorted(channels) == sorted(contract)
         assert {plane.dtype.name for plane in channels.values()} == {"float32"}
         assert header["imageCounter"] == number
-        assert (header["framesPerSecond"].numerator, header["framesPerSecond"].denominator) == (24000, 1001)
+        assert (header["framesPerSecond"].numerator, header["framesPerSecond"].denominator) == (
+            24000,
+            1001,
+        )
         assert header["anchorstage/scene"] == "photo"
         assert 0 < header["anchorstage/confidence"] <= 1
         assert_reprojects(channels, header)
@@ -101,13 +109,20 @@ def test_a_shot_through_the_compositor_is_the_contracts(blender, folder):
     before = export.read_exr(folder / "anchorstage_out" / "shot.0002.exr")
     assert run(blender, "farm", folder)["files"] == ["shot.0002.exr"]
     after = export.read_exr(folder / "anchorstage_out" / "shot.0002.exr")
-    assert {name: plane.tobytes() for name, plane in before[0].items()} == {n: p.tobytes() for n, p in after[0].items()}
-    assert {name: str(value) for name, value in before[1].items()} == {n: str(v) for n, v in after[1].items()}
+    assert {name: plane.tobytes() for name, plane in before[0].items()} == {
+        n: p.tobytes() for n, p in after[0].items()
+    }
+    assert {name: str(value) for name, value in before[1].items()} == {
+        n: str(v) for n, v in after[1].items()
+    }
 
 
 def test_borders_layers_and_eyes(bpy_blender, folder):
     files = run(bpy_blender, "pictures", folder)["files"]
-    assert files == [f"shot.{n:04d}.exr" for n in (10, 11, 12, 14)] + ["shot_L.0013.exr", "shot_R.0013.exr"]
+    assert files == [f"shot.{n:04d}.exr" for n in (10, 11, 12, 14)] + [
+        "shot_L.0013.exr",
+        "shot_R.0013.exr",
+    ]
     frames = {name: export.read_exr(folder / "anchorstage_out" / name) for name in files}
     full, header = frames["shot.0010.exr"]
     assert full["A"].shape == (HEIGHT // 2, WIDTH // 2)
@@ -130,8 +145,12 @@ def test_borders_layers_and_eyes(bpy_blender, folder):
     eyes = [frames[f"shot_{eye}.0013.exr"] for eye in "LR"]
     for channels, eye_header in eyes:
         assert_reprojects(channels, eye_header)
-    apart = [np.linalg.inv(eye_header["worldToCamera"].astype(float))[3, :3] for _, eye_header in eyes]
-    assert np.linalg.norm(apart[0] - apart[1]) == pytest.approx(0.065, abs=1e-4)  # Blender's default eye distance, metres
+    apart = [
+        np.linalg.inv(eye_header["worldToCamera"].astype(float))[3, :3] for _, eye_header in eyes
+    ]
+    assert np.linalg.norm(apart[0] - apart[1]) == pytest.approx(
+        0.065, abs=1e-4
+    )  # Blender's default eye distance, metres
 
 
 def test_what_cannot_be_rendered_is_one_sentence_and_no_file(bpy_blender, folder):
@@ -145,7 +164,9 @@ def test_what_cannot_be_rendered_is_one_sentence_and_no_file(bpy_blender, folder
         "gone": "missing",
         "finishing": "keeps Blender's channel names",
     }
-    assert {name: wanted[name] in said for name, said in answer["said"].items()} == dict.fromkeys(wanted, True), answer["said"]
+    assert {name: wanted[name] in said for name, said in answer["said"].items()} == dict.fromkeys(
+        wanted, True
+    ), answer["said"]
     assert not answer["written"]
     channels, _ = export.read_exr(folder / "anchorstage_out" / answer["files"][0])
     assert "Depth.V" in channels
@@ -153,7 +174,9 @@ def test_what_cannot_be_rendered_is_one_sentence_and_no_file(bpy_blender, folder
 
 def test_blenders_own_panels_come_and_go_with_the_extension(bpy_blender, folder):
     answer = run(bpy_blender, "panels", folder)
-    assert {"RENDER_PT_format", "RENDER_PT_frame_range", "RENDER_PT_output", "DATA_PT_lens"} <= set(answer["with"])
+    assert {"RENDER_PT_format", "RENDER_PT_frame_range", "RENDER_PT_output", "DATA_PT_lens"} <= set(
+        answer["with"]
+    )
     assert not {name for name in answer["with"] if "freestyle" in name or "dof" in name}
     assert answer["without"] == answer["handlers"] == []
     assert not answer["settings"]

@@ -40,7 +40,12 @@ def test_copies_failed_saves_and_links_lead_to_the_scene(play):
     result = play("saves")
     assert set(result["problems"].values()) == {""}, result["problems"]
     assert result["rendered"] == ["FINISHED"]
-    assert result["polls"] == {"dolly": False, "set_lens": False, "key_camera": False, "add_camera": True}
+    assert result["polls"] == {
+        "dolly": False,
+        "set_lens": False,
+        "key_camera": False,
+        "add_camera": True,
+    }
 
 
 def test_an_unsaved_blend_renders_finished_frames(play, tmp_path):

@@ -24,11 +24,19 @@ def taken(walls, right=0.0, width=160, height=120):
     pose[:3, 3] += pose[:3, 0] * right
     shot = raycast.shoot(walls, replace(view, world_from_camera=pose))
     normals = np.array([np.cross(wall.u, wall.v) for wall in walls] + [[0, 0, 0.0]])[shot.surface]
-    return library.Picture(shot.view, shot.colours, shot.depth.astype(np.float32), normals.astype(np.float32))
+    return library.Picture(
+        shot.view, shot.colours, shot.depth.astype(np.float32), normals.astype(np.float32)
+    )
 
 
 def photo_of(picture):
-    return Photo("shot", ".png", b"", (picture.colours * 255 + 0.5).astype(np.uint8), focal_px=picture.view.fx)
+    return Photo(
+        "shot",
+        ".png",
+        b"",
+        (picture.colours * 255 + 0.5).astype(np.uint8),
+        focal_px=picture.view.fx,
+    )
 
 
 def sample(picture, **changes):

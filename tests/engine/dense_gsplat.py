@@ -18,9 +18,26 @@ MIN_ALPHA, MAX_ALPHA, MIN_LIGHT = 1 / 255, 0.999, 1e-4
 
 
 def rasterization(
-    means, quats, scales, opacities, colors, viewmats, Ks, width, height, near_plane=0.01, far_plane=1e10, radius_clip=0.0,  # noqa: N803
-    eps2d=0.3, sh_degree=None, packed=True, tile_size=16, backgrounds=None, render_mode="RGB", rasterize_mode="classic",
-):  # fmt: skip
+    means,
+    quats,
+    scales,
+    opacities,
+    colors,
+    viewmats,
+    Ks,
+    width,
+    height,
+    near_plane=0.01,
+    far_plane=1e10,
+    radius_clip=0.0,  # noqa: N803
+    eps2d=0.3,
+    sh_degree=None,
+    packed=True,
+    tile_size=16,
+    backgrounds=None,
+    render_mode="RGB",
+    rasterize_mode="classic",
+):
     """One camera, packed=False, RGB+D."""
     assert len(viewmats) == 1
     assert not packed
@@ -40,12 +57,22 @@ def rasterization(
     channels = torch.cat([colors, depths[0][:, None]], dim=1)
     visible = torch.nonzero((radii[0] > 0).all(1))[:, 0]
     order = visible[torch.argsort(depths[0][visible], stable=True)]
-    sums, alpha = _blend(means2d[0], conics[0], opacities[0], channels, order.tolist(), width, height)
+    sums, alpha = _blend(
+        means2d[0], conics[0], opacities[0], channels, order.tolist(), width, height
+    )
     meta = {
-        "means2d": means2d, "conics": conics, "opacities": opacities, "radii": radii, "depths": depths, "width": width,
-        "height": height, "tile_size": tile_size, "tiles_per_gauss": tiles, "isect_offsets": offsets,
+        "means2d": means2d,
+        "conics": conics,
+        "opacities": opacities,
+        "radii": radii,
+        "depths": depths,
+        "width": width,
+        "height": height,
+        "tile_size": tile_size,
+        "tiles_per_gauss": tiles,
+        "isect_offsets": offsets,
         "flatten_ids": flatten_ids,
-    }  # fmt: skip
+    }
     return sums[None], alpha[None, ..., None], meta
 
 
@@ -59,7 +86,11 @@ def _opacity(means2d, conics, opacities, row, x, y):
 
 def _blend(means2d, conics, opacities, channels, order, width, height):
     y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
-    light, sums, open_ = torch.ones(height, width), torch.zeros(height, width, channels.shape[1]), True
+    light, sums, open_ = (
+        torch.ones(height, width),
+        torch.zeros(height, width, channels.shape[1]),
+        True,
+    )
     for row in order:
         alpha, drawn = _opacity(means2d, conics, opacities, row, x, y)
         left = light * (1 - alpha)
@@ -71,9 +102,18 @@ def _blend(means2d, conics, opacities, channels, order, width, height):
 
 
 def rasterize_to_indices_in_range(
-    range_start, range_end, transmittances, means2d, conics, opacities, image_width, image_height, tile_size, isect_offsets,
+    range_start,
+    range_end,
+    transmittances,
+    means2d,
+    conics,
+    opacities,
+    image_width,
+    image_height,
+    tile_size,
+    isect_offsets,
     flatten_ids,
-):  # fmt: skip
+):
     """Pairs of splat and pixel, each pixel's front to back, sorted by pixel."""
     count, (down, across) = means2d.shape[1], isect_offsets.shape[1:]
     assert transmittances.shape == (1, image_height, image_width)
@@ -83,11 +123,17 @@ def rasterize_to_indices_in_range(
     pairs = []
     for tile in range(down * across):
         left, top = tile % across * tile_size, tile // across * tile_size
-        x, y = torch.arange(left, min(left + tile_size, image_width)), torch.arange(top, min(top + tile_size, image_height))
+        x, y = (
+            torch.arange(left, min(left + tile_size, image_width)),
+            torch.arange(top, min(top + tile_size, image_height)),
+        )
         y, x = torch.meshgrid(y, x, indexing="ij")
         light, open_ = transmittances[0, y, x].clone(), torch.ones_like(x, dtype=torch.bool)
         batch = tile_size * tile_size
-        first, last = starts[tile] + range_start * batch, min(starts[tile + 1], starts[tile] + range_end * batch)
+        first, last = (
+            starts[tile] + range_start * batch,
+            min(starts[tile + 1], starts[tile] + range_end * batch),
+        )
         for entry in flatten_ids[first:last].tolist():
             alpha, drawn = _opacity(means2d[0], conics[0], opacities[0], entry, x + 0.5, y + 0.5)
             left_over = light * (1 - alpha)

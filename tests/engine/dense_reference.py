@@ -31,9 +31,12 @@ def project(means, scales, rotations, opacities, view, antialiased):
     size = torch.tensor([view.width, view.height], dtype=torch.float64)
     margin = MARGIN * 0.5 * size / focal
     slopes = seen[:, :2] / depth[:, None]
-    held = torch.minimum(torch.maximum(slopes, -centre / focal - margin), (size - centre) / focal + margin)
+    held = torch.minimum(
+        torch.maximum(slopes, -centre / focal - margin), (size - centre) / focal + margin
+    )
     jacobian = (
-        torch.cat([torch.diag(focal).expand(len(depth), 2, 2), (-focal * held)[:, :, None]], dim=2) / depth[:, None, None]
+        torch.cat([torch.diag(focal).expand(len(depth), 2, 2), (-focal * held)[:, :, None]], dim=2)
+        / depth[:, None, None]
     )
     spread = jacobian @ pose[:3, :3] @ (matrices(rotations) * scales[:, None, :])
     sharp = spread @ spread.transpose(1, 2)
@@ -46,17 +49,30 @@ def project(means, scales, rotations, opacities, view, antialiased):
 
 def rasterise(means, scales, rotations, opacities, colors, view, near=0.01, antialiased=False):
     """Colour (H, W, 3), expected depth (H, W), alpha (H, W); float64 parameters of splats that are all drawable."""
-    centres, conics, opacity, depth = project(means, scales, rotations, opacities, view, antialiased)
-    rows = torch.arange(view.height, dtype=torch.float64)[:, None].expand(view.height, view.width) + 0.5
+    centres, conics, opacity, depth = project(
+        means, scales, rotations, opacities, view, antialiased
+    )
+    rows = (
+        torch.arange(view.height, dtype=torch.float64)[:, None].expand(view.height, view.width)
+        + 0.5
+    )
     columns = torch.arange(view.width, dtype=torch.float64).expand(view.height, view.width) + 0.5
     pixels = torch.stack([columns, rows], dim=2)
-    light, done = torch.ones(view.height, view.width, dtype=torch.float64), torch.zeros(view.height, view.width, dtype=bool)
-    color, planar = torch.zeros(view.height, view.width, 3, dtype=torch.float64), torch.zeros_like(light)
+    light, done = (
+        torch.ones(view.height, view.width, dtype=torch.float64),
+        torch.zeros(view.height, view.width, dtype=bool),
+    )
+    color, planar = (
+        torch.zeros(view.height, view.width, 3, dtype=torch.float64),
+        torch.zeros_like(light),
+    )
     kept = (depth >= near).detach().numpy()
     order = np.argsort(depth.detach().numpy().astype(np.float32), kind="stable")
     for i in order[kept[order]]:
         away = pixels - centres[i]
-        alpha = (opacity[i] * torch.exp(-0.5 * ((away @ conics[i]) * away).sum(2))).clamp(max=MAX_ALPHA)
+        alpha = (opacity[i] * torch.exp(-0.5 * ((away @ conics[i]) * away).sum(2))).clamp(
+            max=MAX_ALPHA
+        )
         drawn = (alpha >= MIN_ALPHA) & ~done
         left = light * (1 - alpha)
         done = done | (drawn & (left <= MIN_LIGHT))

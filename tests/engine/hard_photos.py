@@ -24,13 +24,17 @@ def fisheye() -> np.ndarray:
     radius = np.hypot(x, y)
     stretched = np.tan(np.clip(radius, 0, 1) * 1.25) / np.maximum(radius, 1e-6) * 0.35
     source = WIDTH / 2 + x * stretched * WIDTH / 2, HEIGHT / 2 + y * stretched * HEIGHT / 2
-    picture = cv2.remap(street(), source[0].astype(np.float32), source[1].astype(np.float32), cv2.INTER_LINEAR)
+    picture = cv2.remap(
+        street(), source[0].astype(np.float32), source[1].astype(np.float32), cv2.INTER_LINEAR
+    )
     return np.where(radius[..., None] < 1, picture, 0)
 
 
 def telephoto() -> np.ndarray:
     """A sixteenth of the street, enlarged: a window of a facade."""
-    return cv2.resize(street()[60:70, 30:45], (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    return cv2.resize(street()[60:70, 30:45], (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC).clip(
+        0, 1
+    )
 
 
 def portrait() -> np.ndarray:
@@ -94,5 +98,8 @@ def night() -> np.ndarray:
     return cv2.GaussianBlur(picture, (5, 5), 0)
 
 
-HARD = {make.__name__: make for make in (sideways, fisheye, telephoto, portrait, document, anime, fog, noise, white, night)}
+HARD = {
+    make.__name__: make
+    for make in (sideways, fisheye, telephoto, portrait, document, anime, fog, noise, white, night)
+}
 NOTHING = ("fog", "noise", "white")  # in these nothing can be measured at all

@@ -38,7 +38,9 @@ def camera(width=640, height=480, focal=500.0, pitch=0.0, roll=0.0, yaw=0.0, eye
     p, r, y = np.radians([pitch, roll, yaw])
     turn = rotation_about(np.array([0, 0, 1.0]), y) @ rotation_about(np.array([1.0, 0, 0]), p)
     rotation = turn @ LOOK_ALONG_Y @ rotation_about(np.array([0, 0, 1.0]), r)
-    return View(focal, focal, width / 2, height / 2, width, height, pose(rotation, np.array([0, 0, eye])))
+    return View(
+        focal, focal, width / 2, height / 2, width, height, pose(rotation, np.array([0, 0, eye]))
+    )
 
 
 def street(half=6.0, length=60.0, tall=9.0) -> list[Wall]:
@@ -46,8 +48,24 @@ def street(half=6.0, length=60.0, tall=9.0) -> list[Wall]:
     return [
         Wall((-200, -50, 0), (1, 0, 0), (0, 1, 0), 400, 400, "paving", (0.45, 0.43, 0.40)),
         Wall((-half, -5, 0), (0, 1, 0), (0, 0, 1), length + 5, tall, "facade", (0.72, 0.55, 0.42)),
-        Wall((half, -5, 0), (0, 1, 0), (0, 0, 1), length + 5, tall * 0.8, "facade", (0.60, 0.30, 0.25)),
-        Wall((-half, length, 0), (1, 0, 0), (0, 0, 1), 2 * half, tall * 1.2, "facade", (0.66, 0.62, 0.52)),
+        Wall(
+            (half, -5, 0),
+            (0, 1, 0),
+            (0, 0, 1),
+            length + 5,
+            tall * 0.8,
+            "facade",
+            (0.60, 0.30, 0.25),
+        ),
+        Wall(
+            (-half, length, 0),
+            (1, 0, 0),
+            (0, 0, 1),
+            2 * half,
+            tall * 1.2,
+            "facade",
+            (0.66, 0.62, 0.52),
+        ),
     ]
 
 
@@ -62,8 +80,18 @@ def front(distance=14.0, tall=8.0) -> list[Wall]:
 def room(half=2.0, depth=4.5, tall=2.6) -> list[Wall]:
     """A room seen from inside: floor, ceiling, left, right and back wall."""
     return [
-        Wall((-half, -3, 0), (1, 0, 0), (0, 1, 0), 2 * half, depth + 3, "paving", (0.42, 0.30, 0.20)),
-        Wall((-half, -3, tall), (1, 0, 0), (0, 1, 0), 2 * half, depth + 3, "plain", (0.80, 0.78, 0.72)),
+        Wall(
+            (-half, -3, 0), (1, 0, 0), (0, 1, 0), 2 * half, depth + 3, "paving", (0.42, 0.30, 0.20)
+        ),
+        Wall(
+            (-half, -3, tall),
+            (1, 0, 0),
+            (0, 1, 0),
+            2 * half,
+            depth + 3,
+            "plain",
+            (0.80, 0.78, 0.72),
+        ),
         Wall((-half, -3, 0), (0, 1, 0), (0, 0, 1), depth + 3, tall, "facade", (0.70, 0.62, 0.50)),
         Wall((half, -3, 0), (0, 1, 0), (0, 0, 1), depth + 3, tall, "facade", (0.62, 0.58, 0.48)),
         Wall((-half, depth, 0), (1, 0, 0), (0, 0, 1), 2 * half, tall, "facade", (0.74, 0.68, 0.56)),
@@ -86,21 +114,40 @@ def _hit(walls: list[Wall], view: View) -> tuple[np.ndarray, np.ndarray, np.ndar
     surface = np.full(rays.shape[:2], SKY)
     place = np.zeros((*rays.shape[:2], 2))
     for index, wall in enumerate(walls):
-        u, v, corner = np.array(wall.u, float), np.array(wall.v, float), np.array(wall.corner, float)
+        u, v, corner = (
+            np.array(wall.u, float),
+            np.array(wall.v, float),
+            np.array(wall.corner, float),
+        )
         normal = np.cross(u, v)
         with np.errstate(divide="ignore", invalid="ignore"):
             along = (corner - view.position) @ normal / (rays @ normal)
             offset = rays * along[..., None] + view.position - corner
             s, t = offset @ u, offset @ v
-            seen = (along > 0) & (along < depth) & (s >= 0) & (s <= wall.width) & (t >= 0) & (t <= wall.height)
-        depth[seen], surface[seen], place[seen] = along[seen], index, np.stack([s, t], axis=-1)[seen]
+            seen = (
+                (along > 0)
+                & (along < depth)
+                & (s >= 0)
+                & (s <= wall.width)
+                & (t >= 0)
+                & (t <= wall.height)
+            )
+        depth[seen], surface[seen], place[seen] = (
+            along[seen],
+            index,
+            np.stack([s, t], axis=-1)[seen],
+        )
     return depth, surface, place
 
 
-def _colours(walls: list[Wall], view: View, depth: np.ndarray, surface: np.ndarray, place: np.ndarray) -> np.ndarray:
+def _colours(
+    walls: list[Wall], view: View, depth: np.ndarray, surface: np.ndarray, place: np.ndarray
+) -> np.ndarray:
     """(H, W, 3): each wall's texture, a clear sky behind."""
     up = (view.rays() @ view.world_from_camera[:3, :3].T)[..., 2]
-    colours = np.array([0.55, 0.72, 0.95]) + np.clip(0.4 - up, 0, 0.4)[..., None] * np.array([0.6, 0.4, 0.1])
+    colours = np.array([0.55, 0.72, 0.95]) + np.clip(0.4 - up, 0, 0.4)[..., None] * np.array(
+        [0.6, 0.4, 0.1]
+    )
     for index, wall in enumerate(walls):
         seen = surface == index
         s, t = place[seen].T
@@ -113,7 +160,9 @@ def _facade(s: np.ndarray, t: np.ndarray) -> np.ndarray:
     x, y = np.abs(s % 3.0 - 1.5), np.abs(t % 3.0 - 1.6)
     frame, glass = (x < 0.75) & (y < 0.9), (x < 0.6) & (y < 0.75)
     course = (t % 3.0) < 0.12
-    return np.where(glass, 0.25, np.where(frame, 1.25, np.where(course, 0.7, 1.0))) * _noise(s, t, 0.06)
+    return np.where(glass, 0.25, np.where(frame, 1.25, np.where(course, 0.7, 1.0))) * _noise(
+        s, t, 0.06
+    )
 
 
 def _paving(s: np.ndarray, t: np.ndarray) -> np.ndarray:

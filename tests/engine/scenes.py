@@ -5,16 +5,18 @@ import numpy as np
 from engine.camera import Camera, View
 from engine.depth import DepthEstimate
 from engine.geometry import LOOK_ALONG_Y, pose
+from engine.lift.lifting import lift
 from engine.regions import Region
 from engine.scene import BaseWitness, Maps, Scene
-from engine.splats import lift
 
 HEIGHT_M = 1.6
 
 
 def view(width=64, height=48, focal=60.0):
     """A level camera 1.6 m above the origin."""
-    return View(focal, focal, width / 2, height / 2, width, height, pose(LOOK_ALONG_Y, [0, 0, HEIGHT_M]))
+    return View(
+        focal, focal, width / 2, height / 2, width, height, pose(LOOK_ALONG_Y, [0, 0, HEIGHT_M])
+    )
 
 
 def wall_and_ground(width=64, height=48, distance=8.0):
@@ -42,7 +44,9 @@ def colours(width=64, height=48, seed=3):
     """A smooth picture with some detail, sRGB-encoded."""
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     noise = np.random.default_rng(seed).uniform(-0.1, 0.1, (height, width, 3))
-    return np.clip(np.stack([x, y, 0.5 + 0.3 * np.sin(12 * x)], axis=-1) + noise, 0, 1).astype(np.float32)
+    return np.clip(np.stack([x, y, 0.5 + 0.3 * np.sin(12 * x)], axis=-1) + noise, 0, 1).astype(
+        np.float32
+    )
 
 
 def scene(width=64, height=48, name="wall"):
@@ -57,7 +61,9 @@ def scene(width=64, height=48, name="wall"):
     splats = lifted.splats.with_(region=np.where(wall, 1, 0).ravel())
     return Scene(
         name=name,
-        photo=BaseWitness("photo.png", b"not a picture, only bytes to keep", width, height, {"Make": "Test"}),
+        photo=BaseWitness(
+            "photo.png", b"not a picture, only bytes to keep", width, height, {"Make": "Test"}
+        ),
         splats=splats,
         cameras=(Camera.from_view("photo", estimate.view),),
         maps=Maps(estimate.depth, estimate.uncertainty, estimate.normal, estimate.confidence),

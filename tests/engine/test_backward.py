@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from engine.camera import View
 from engine.errors import ArgumentError
 from engine.geometry import pose, rotation_about
-from engine.render import RenderOptions, frame, render
+from engine.render import RenderOptions, frame
+from engine.render.rasteriser import render
 from engine.splats.record import Splats
 
 torch = pytest.importorskip("torch", reason="gradients need PyTorch, which the AI engine brings")
@@ -54,7 +55,14 @@ def camera(random: np.random.Generator, width: int, height: int) -> View:
     focal = random.uniform(0.5, 2) * width
     turn = rotation_about(random.normal(size=3), random.uniform(0, 0.4))
     centre = random.uniform(0.3, 0.7, 2) * (width, height)
-    return View(focal, focal * random.uniform(0.9, 1.1), *centre, width, height, pose(turn, random.uniform(-0.5, 0.5, 3)))
+    return View(
+        focal,
+        focal * random.uniform(0.9, 1.1),
+        *centre,
+        width,
+        height,
+        pose(turn, random.uniform(-0.5, 0.5, 3)),
+    )
 
 
 def ahead(width: int = 40, height: int = 24, focal: float = 30.0) -> View:
@@ -64,7 +72,9 @@ def ahead(width: int = 40, height: int = 24, focal: float = 30.0) -> View:
 def upstream(random: np.random.Generator, view: View) -> list[torch.Tensor]:
     """Random gradients of colour, depth and alpha."""
     size = view.height, view.width
-    return tensors(random.normal(size=(*size, 3)), random.normal(size=size), random.normal(size=size))
+    return tensors(
+        random.normal(size=(*size, 3)), random.normal(size=size), random.normal(size=size)
+    )
 
 
 def gradients(parameters, view, given, rasteriser=rasterise, **options) -> list[torch.Tensor]:
@@ -72,7 +82,10 @@ def gradients(parameters, view, given, rasteriser=rasterise, **options) -> list[
     leaves = [parameter.detach().clone().requires_grad_() for parameter in parameters]
     color, depth, alpha = rasteriser(*leaves, view, **options)
     there = torch.where(torch.isfinite(depth), depth, 0.0)
-    loss = sum((part * weights.to(part.dtype)).sum() for part, weights in zip((color, there, alpha), given, strict=True))
+    loss = sum(
+        (part * weights.to(part.dtype)).sum()
+        for part, weights in zip((color, there, alpha), given, strict=True)
+    )
     loss.backward()
     return [leaf.grad for leaf in leaves]
 
@@ -87,13 +100,17 @@ def far_apart(found, expected) -> dict[str, float]:
 
 @pytest.mark.parametrize("antialiased", [False, True], ids=["plain", "antialiased"])
 @pytest.mark.parametrize("spread", [0.02, 0.2, 1.0])
-@pytest.mark.parametrize(("seed", "count", "size"), [(1, 60, (40, 24)), (2, 250, (70, 37)), (3, 150, (33, 17))])
+@pytest.mark.parametrize(
+    ("seed", "count", "size"), [(1, 60, (40, 24)), (2, 250, (70, 37)), (3, 150, (33, 17))]
+)
 def test_gradients_equal_those_of_the_dense_reference(seed, count, size, spread, antialiased):
     random = np.random.default_rng(seed)
     parameters, view = scene(random, count, spread), camera(random, *size)
     given = upstream(random, view)
     found = gradients(parameters, view, given, antialiased=antialiased)
-    exact = gradients([p.double() for p in parameters], view, given, dense.rasterise, antialiased=antialiased)
+    exact = gradients(
+        [p.double() for p in parameters], view, given, dense.rasterise, antialiased=antialiased
+    )
     assert max(far_apart(found, exact).values()) < CLOSE, far_apart(found, exact)
 
 
@@ -116,9 +133,12 @@ def test_tiles_that_are_finished_early_are_followed_exactly():
     random = np.random.default_rng(6)
     count, view = 400, ahead(32, 16, focal=60)
     parameters = tensors(
-        random.uniform([-2, -1, 3], [2, 1, 9], (count, 3)), np.tile([0.8, 0.7, 0.6], (count, 1)),
-        random.normal(size=(count, 4)), random.uniform(0.8, 1, count), random.uniform(0, 1, (count, 3)),
-    )  # fmt: skip
+        random.uniform([-2, -1, 3], [2, 1, 9], (count, 3)),
+        np.tile([0.8, 0.7, 0.6], (count, 1)),
+        random.normal(size=(count, 4)),
+        random.uniform(0.8, 1, count),
+        random.uniform(0, 1, (count, 3)),
+    )
     given = upstream(random, view)
     assert (rasterise(*parameters, view)[2] > 0.9).all()
     exact = gradients([p.double() for p in parameters], view, given, dense.rasterise)
@@ -133,10 +153,16 @@ def test_the_picture_is_the_renderers_bit_for_bit():
     random = np.random.default_rng(7)
     parameters, view = scene(random, 900, 0.3), camera(random, 150, 70)
     count = len(parameters[0])
-    splats = Splats(*(p.numpy() for p in parameters), np.ones(count), np.zeros(count), np.zeros(count))
+    splats = Splats(
+        *(p.numpy() for p in parameters), np.ones(count), np.zeros(count), np.zeros(count)
+    )
     for antialiased in (False, True):
         picture = render(splats, view, RenderOptions(antialiased=antialiased))
-        for name, part in zip(("color", "depth", "alpha"), rasterise(*parameters, view, antialiased=antialiased), strict=True):
+        for name, part in zip(
+            ("color", "depth", "alpha"),
+            rasterise(*parameters, view, antialiased=antialiased),
+            strict=True,
+        ):
             np.testing.assert_array_equal(part.numpy(), getattr(picture, name), err_msg=name)
 
 
@@ -160,7 +186,9 @@ def test_laws_of_gradients(seed, count, antialiased):
     random = np.random.default_rng(seed)
     parameters, view = scene(random, count, 0.3), camera(random, 48, 33)
     given = upstream(random, view)
-    means, scales, rotations, opacities, colors = gradients(parameters, view, given, antialiased=antialiased)
+    means, scales, rotations, opacities, colors = gradients(
+        parameters, view, given, antialiased=antialiased
+    )
     # A quaternion's length means nothing.
     along = (rotations * parameters[2]).sum(1).abs()
     assert (along <= 1e-4 * rotations.norm(dim=1) * parameters[2].norm(dim=1) + 1e-20).all()
@@ -186,7 +214,9 @@ def test_what_cannot_be_drawn_has_no_gradient_and_disturbs_no_other():
     bad = [p[:30].clone() for p in good]
     for row in range(30):
         values = bad[row % 5].view(30, -1)
-        values[row, row % values.shape[1]] = NASTY[row % 6] if row % 5 != 4 else [np.nan, np.inf, -np.inf][row % 3]
+        values[row, row % values.shape[1]] = (
+            NASTY[row % 6] if row % 5 != 4 else [np.nan, np.inf, -np.inf][row % 3]
+        )
     bad[0][:, 2] -= torch.where(torch.arange(30) % 5 == 0, 100.0, 0.0)
     bad[2][2::5] = 0.0
     bad[3][3::5] = torch.tensor([np.nan, -1.0, -np.inf, 0.0, np.nan, 1 / 300])
@@ -205,7 +235,9 @@ def test_no_gradient_is_ever_nan(seed):
     for parameter in parameters:
         values = parameter.view(-1)
         where = torch.from_numpy(random.random(len(values)) < 0.05)
-        values[where] = torch.tensor(random.choice([*NASTY, 0.0, 1e-38, 1e6, 1e18], int(where.sum())), dtype=torch.float32)
+        values[where] = torch.tensor(
+            random.choice([*NASTY, 0.0, 1e-38, 1e6, 1e18], int(where.sum())), dtype=torch.float32
+        )
     for antialiased in (False, True):
         for part in gradients(parameters, view, upstream(random, view), antialiased=antialiased):
             assert torch.isfinite(part).all()
@@ -223,7 +255,10 @@ def test_an_opacity_held_at_its_cap_has_no_gradient():
 
 def test_an_opacity_above_one_is_drawn_as_one_and_has_no_gradient():
     view, random = ahead(), np.random.default_rng(11)
-    splats = [tensors([[0.1, 0, 4.0]], [[0.5] * 3], [[1.0, 0, 0, 0]], [opacity], [[1.0, 1, 1]]) for opacity in (1.0, 1.5)]
+    splats = [
+        tensors([[0.1, 0, 4.0]], [[0.5] * 3], [[1.0, 0, 0, 0]], [opacity], [[1.0, 1, 1]])
+        for opacity in (1.0, 1.5)
+    ]
     for a, b in zip(*(rasterise(*splat, view) for splat in splats), strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
     one, more = (gradients(splat, view, upstream(random, view))[3] for splat in splats)
@@ -240,7 +275,9 @@ def test_the_depth_of_one_faint_splat_does_not_hang_on_its_opacity():
     pixels = float(torch.isfinite(rasterise(*splat, view)[1]).sum())
     assert pixels > 20
     assert float(means[0, 2]) == pytest.approx(pixels, rel=1e-5)
-    assert abs(float(opacities)) < 1e-3  # a thousand times more where depth is differentiated as the quotient that it is
+    assert (
+        abs(float(opacities)) < 1e-3
+    )  # a thousand times more where depth is differentiated as the quotient that it is
 
 
 def test_what_a_loss_says_of_depth_where_there_is_none_is_not_heard():
@@ -253,13 +290,17 @@ def test_what_a_loss_says_of_depth_where_there_is_none_is_not_heard():
     assert nothing.any()
     expected = torch.autograd.grad([color, depth, alpha], leaves, given, retain_graph=True)
     given[1] = torch.where(nothing, torch.nan, given[1])
-    for a, b in zip(torch.autograd.grad([color, depth, alpha], leaves, given), expected, strict=True):
+    for a, b in zip(
+        torch.autograd.grad([color, depth, alpha], leaves, given), expected, strict=True
+    ):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
 def test_an_empty_scene_has_an_empty_picture_and_empty_gradients():
     view = ahead()
-    empty = tensors(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 4)), np.zeros(0), np.zeros((0, 3)))
+    empty = tensors(
+        np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 4)), np.zeros(0), np.zeros((0, 3))
+    )
     color, depth, alpha = rasterise(*empty, view)
     assert not color.any()
     assert not alpha.any()
@@ -277,16 +318,20 @@ def test_gradients_are_asked_for_some_parameters_alone():
     color, _, alpha = rasterise(*parameters, view)
     torch.autograd.backward([color, alpha], [given[0], given[2]])
     assert [p.grad is not None for p in parameters] == [False] * 4 + [True]
-    np.testing.assert_allclose(parameters[4].grad.numpy(), everything[4].numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        parameters[4].grad.numpy(), everything[4].numpy(), rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "spoil"),
     [
-        ("scales", lambda p: p[:, :2]), ("rotations", lambda p: p[:-1]), ("opacities", lambda p: p[:, None]),
+        ("scales", lambda p: p[:, :2]),
+        ("rotations", lambda p: p[:-1]),
+        ("opacities", lambda p: p[:, None]),
         ("colors", lambda p: p.double()),
     ],
-)  # fmt: skip
+)
 def test_parameters_that_do_not_belong_together_are_refused_by_name(name, spoil):
     parameters = scene(np.random.default_rng(14), 9, 0.3)
     index = NAMES.index(name)
@@ -303,5 +348,12 @@ def test_a_picture_too_large_is_refused():
 def test_the_room_loads_without_torch():
     code = "import sys, engine.render, engine.render.fitting; sys.exit('torch' in sys.modules)"
     root = Path(__file__).resolve().parents[2]
-    result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr

@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 from scenes import colours, scene
 from test_image import CMYK
 
-from engine import cli, image
+from engine import image
 from engine.camera import MAX_SIZE, Camera
-from engine.depth import DepthOptions, estimate
+from engine.cli import main as cli
+from engine.depth import DepthOptions
+from engine.depth.estimating import estimate
 from engine.errors import ArgumentError, ImageError, IncompleteError, OutputError, SceneError
 from engine.exr import read_exr, write_exr
 from engine.image.decode import DAMAGED_NOTE
@@ -29,7 +31,7 @@ from engine.jobs import run_job
 from engine.jobs.scene_cache import SceneCache
 from engine.moves import parse_move
 from engine.progress import Progress
-from engine.scene import open_scene, save
+from engine.scene.folder import open_scene, save
 from engine.store import atomic, json_file, quiet
 
 resource = pytest.importorskip("resource", reason="pipes and limits of files are POSIX")
@@ -85,18 +87,24 @@ def whole(tmp_path_factory):
     path = tmp_path_factory.mktemp("whole") / "a.exr"
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     OpenEXR.File(header, {"RGB": PICTURE.astype(np.float32) / 255}).write(str(path))
-    return {".exr": path.read_bytes()} | {suffix: encoded(suffix) for suffix in (".jpg", ".png", ".tif", ".webp", ".hdr")}
+    return {".exr": path.read_bytes()} | {
+        suffix: encoded(suffix) for suffix in (".jpg", ".png", ".tif", ".webp", ".hdr")
+    }
 
 
 @pytest.mark.parametrize("share", [0.03, 0.5, 0.97])
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".hdr", ".exr"])
-def test_a_cut_photo_is_one_sentence_whatever_the_libraries_print(whole, refused, tmp_path, suffix, share):
+def test_a_cut_photo_is_one_sentence_whatever_the_libraries_print(
+    whole, refused, tmp_path, suffix, share
+):
     (tmp_path / f"cut{suffix}").write_bytes(whole[suffix][: int(len(whole[suffix]) * share)])
     assert "damaged or cut short" in refused("reconstruct", f"cut{suffix}", "-o", "x.anchorstage")
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_a_damaged_photo_is_a_photo_or_an_image_error(whole, tmp_path, data):
     suffix = data.draw(st.sampled_from(sorted(whole)))
     content = bytearray(whole[suffix])
@@ -121,7 +129,13 @@ def palette_png():
     rows = b"".join(b"\0" + bytes(row) for row in (PICTURE[..., 0] // 16).tolist())
     colour = bytes(value for i in range(16) for value in (16 * i, 255 - 16 * i, 128))
     head = struct.pack(">IIBBBBB", 96, 80, 8, 3, 0, 0, 0)
-    parts = [(b"IHDR", head), (b"PLTE", colour), (b"tRNS", bytes([0] * 8)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    parts = [
+        (b"IHDR", head),
+        (b"PLTE", colour),
+        (b"tRNS", bytes([0] * 8)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
 
 
@@ -129,7 +143,9 @@ UNUSUAL = {
     "cmyk.jpg": CMYK,
     "palette.png": palette_png(),
     "sixteen bits.png": cv2.imencode(".png", PICTURE.astype(np.uint16) * 257)[1].tobytes(),
-    "alpha.png": cv2.imencode(".png", np.dstack([PICTURE, np.zeros(PICTURE.shape[:2], np.uint8)]))[1].tobytes(),
+    "alpha.png": cv2.imencode(".png", np.dstack([PICTURE, np.zeros(PICTURE.shape[:2], np.uint8)]))[
+        1
+    ].tobytes(),
     "grey.png": cv2.imencode(".png", PICTURE[..., 0])[1].tobytes(),
     "ä ö 写真 'q\".jpg": cv2.imencode(".jpg", PICTURE)[1].tobytes(),
 }
@@ -177,7 +193,9 @@ def test_a_strip_longer_than_can_be_rendered_becomes_a_scene(say, refused, tmp_p
     (tmp_path / "strip.png").write_bytes(cv2.imencode(".png", strip)[1].tobytes())
     assert say("reconstruct", "strip.png", "-o", "x.anchorstage", *SMALL)[0] == 0
     assert say("info", "x.anchorstage")[0] == 0
-    assert "16384" in refused("render", "x.anchorstage", "-o", "out", "--size", f"{MAX_SIZE + 1}x64")
+    assert "16384" in refused(
+        "render", "x.anchorstage", "-o", "out", "--size", f"{MAX_SIZE + 1}x64"
+    )
 
 
 @pytest.mark.parametrize("height", [0.01, 12.0, 120.0, 9000.0])
@@ -254,7 +272,13 @@ def anchorstage(*arguments, folder, limit=None, **streams):
     command = [sys.executable, "-m", "engine", *map(str, arguments)]
     streams = {"stdout": subprocess.PIPE, **streams}
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    options = {"cwd": folder, "env": environment, "stderr": subprocess.PIPE, "text": True, "timeout": 100}
+    options = {
+        "cwd": folder,
+        "env": environment,
+        "stderr": subprocess.PIPE,
+        "text": True,
+        "timeout": 100,
+    }
     return subprocess.run(command, preexec_fn=limited, check=False, **options, **streams)
 
 
@@ -269,7 +293,9 @@ def test_a_disk_that_fills_up_is_named_by_what_the_artist_asked_for(tmp_path):
         "Free some space or choose another folder.\n"
     )
     assert sorted(tmp_path.iterdir()) == before
-    done = anchorstage("render", "s.anchorstage", "-o", "out", "--size", "320x240", folder=tmp_path, limit=20_000)
+    done = anchorstage(
+        "render", "s.anchorstage", "-o", "out", "--size", "320x240", folder=tmp_path, limit=20_000
+    )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "The disk is full; “out/shot.0001.exr” was not written." in done.stderr
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
@@ -294,7 +320,11 @@ def test_a_working_folder_that_was_deleted(say, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     try:
-        for command in (("info", "x"), ("reconstruct", "a.png", "-o", "x"), ("render", "x", "-o", "out")):
+        for command in (
+            ("info", "x"),
+            ("reconstruct", "a.png", "-o", "x"),
+            ("render", "x", "-o", "out"),
+        ):
             status, _, err = say(*command)
             assert (status, err.count("\n")) == (2, 1)
             assert "deleted" in err
@@ -304,14 +334,14 @@ def test_a_working_folder_that_was_deleted(say, tmp_path, monkeypatch):
 
 ENDED = """
 import os, signal, sys
-from engine import cli
-from engine.scene import disk
+from engine.cli import main as cli
+from engine.scene.parts import maps
 
 def end(*_):
     os.kill(os.getpid(), int(sys.argv[1]))
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts its background jobs with Ctrl-C ignored
-disk.write_maps = end
+maps.write_maps = end
 cli.main(["reconstruct", "a.png", "-o", "x.anchorstage", "--max-splats", "500"])
 """
 
@@ -321,7 +351,15 @@ def test_a_polite_end_in_mid_write_leaves_nothing(tmp_path, number):
     (tmp_path / "a.png").write_bytes(encoded(".png"))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", ENDED, str(int(number))]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert "Traceback" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
@@ -347,7 +385,11 @@ def good(tmp_path_factory):
     """A whole scene on disk, its record and its files."""
     folder = tmp_path_factory.mktemp("good") / "s.anchorstage"
     save(scene(32, 24), folder)
-    files = {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    files = {
+        path.relative_to(folder): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
     return json.loads(files[Path("scene.json")]), files
 
 
@@ -373,7 +415,13 @@ def paths(value, path=()):
     """Every place in a record."""
     if path:
         yield path
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    entries = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, entry in entries:
         yield from paths(entry, (*path, key))
 
@@ -424,14 +472,23 @@ def test_an_absurd_scene_is_one_sentence_that_names_the_file(good, refused, tmp_
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5) | st.sampled_from(["..", "/", "photo.png"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.floats()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.sampled_from(["..", "/", "photo.png"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
     max_leaves=4,
 )
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_value_anywhere_is_a_scene_or_a_scene_error(good, tmp_path, data):
     record, files = good
     folder = written(tmp_path / "s.anchorstage", files)
@@ -444,11 +501,17 @@ def test_any_value_anywhere_is_a_scene_or_a_scene_error(good, tmp_path, data):
     view = opened.photo_view
     assert np.isfinite(view.world_from_camera).all()
     save(opened, tmp_path / "again.anchorstage", overwrite=True)
-    assert {path.parent.name for path in tmp_path.rglob("*.png")} <= {"s.anchorstage", "again.anchorstage", "regions"}
+    assert {path.parent.name for path in tmp_path.rglob("*.png")} <= {
+        "s.anchorstage",
+        "again.anchorstage",
+        "regions",
+    }
 
 
 @given(data=st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_damage_to_any_file_is_a_scene_or_a_scene_error(good, tmp_path, data):
     folder = written(tmp_path / "s.anchorstage", good[1])
     name = data.draw(st.sampled_from(sorted(good[1])))
@@ -475,9 +538,14 @@ def test_json_without_end_is_a_sentence(refused, tmp_path):
 def test_a_part_of_an_exr_that_cannot_be_read_is_not_silently_left_out(tmp_path):
     """OpenEXR's Python door prints a warning and leaves the part out."""
     path = tmp_path / "two.exr"
-    planes = [{name: np.random.default_rng(0).random((64, 64)).astype(np.float32)} for name in ("A.V", "B.V")]
+    planes = [
+        {name: np.random.default_rng(0).random((64, 64)).astype(np.float32)}
+        for name in ("A.V", "B.V")
+    ]
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    OpenEXR.File([OpenEXR.Part({**header, "name": str(i)}, plane) for i, plane in enumerate(planes)]).write(str(path))
+    OpenEXR.File(
+        [OpenEXR.Part({**header, "name": str(i)}, plane) for i, plane in enumerate(planes)]
+    ).write(str(path))
     assert set(read_exr(path)[0]) == {"A.V", "B.V"}
     path.write_bytes(path.read_bytes()[:-3000])
     with pytest.raises(IncompleteError):
@@ -496,9 +564,16 @@ def test_the_wire_says_what_kind_of_fault_a_file_has(tmp_path):
     write_exr(frame, {"Depth.V": plane}, {})
     args = {"scene": str(folder), "path": str(frame), "view": wire, "frame": 1, "fps": 24}
     with pytest.raises(OutputError):
-        run_job("finish", args | {"output": str(frame / "below a file.exr")}, SceneCache(), Progress())
+        run_job(
+            "finish", args | {"output": str(frame / "below a file.exr")}, SceneCache(), Progress()
+        )
     with pytest.raises(OutputError):
-        run_job("overlay", {"scene": str(folder), "output": str(frame / "overlay.npy")}, SceneCache(), Progress())
+        run_job(
+            "overlay",
+            {"scene": str(folder), "output": str(frame / "overlay.npy")},
+            SceneCache(),
+            Progress(),
+        )
     frame.write_bytes(frame.read_bytes()[:-2000])
     with pytest.raises(IncompleteError):
         run_job("finish", args, SceneCache(), Progress())

@@ -7,15 +7,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="the benchmarks' peers need torch; `python build.py test` installs it")
+torch = pytest.importorskip(
+    "torch", reason="the benchmarks' peers need torch; `python build.py test` installs it"
+)
 
-from benchmarks import bench, gsplat_peer, plots, render_bench, stages, timing, torch_peer, training_bench  # noqa: E402
+from benchmarks import (  # noqa: E402
+    bench,
+    gsplat_peer,
+    plots,
+    render_bench,
+    stages,
+    timing,
+    torch_peer,
+    training_bench,
+)
 from benchmarks.scenes import photo_like_scene, shifted  # noqa: E402
 from engine.kernels import rasterise  # noqa: E402
-from engine.render import RenderOptions, differentiable, render  # noqa: E402
+from engine.render import RenderOptions, differentiable
+from engine.render.rasteriser import render  # noqa: E402
 from engine.splats.record import Splats  # noqa: E402
 
-COLUMNS = ("splats", "width", "height", "passes", "threads", "cpu_ms", "wall_ms", "fps", "peer", "ratio")
+COLUMNS = (
+    "splats",
+    "width",
+    "height",
+    "passes",
+    "threads",
+    "cpu_ms",
+    "wall_ms",
+    "fps",
+    "peer",
+    "ratio",
+)
 MIN_ALPHA = 1 / 255
 COUNT, SIZE = 600, (64, 36)
 
@@ -52,12 +75,21 @@ def test_every_row_has_the_columns_and_numbers_that_can_be_compared(rows):
 
 
 def test_every_part_is_there_for_every_scene_and_size(rows):
-    forward = {(r["splats"], r["width"], r["passes"]) for r in rows if r["what"] == "forward" and r.get("camera") == "photo's"}
+    forward = {
+        (r["splats"], r["width"], r["passes"])
+        for r in rows
+        if r["what"] == "forward" and r.get("camera") == "photo's"
+    }
     assert len(forward) == 2 * 2 * 2
     assert {row["what"] for row in rows} >= {
-        "forward", "projection", "tile lists", "harmonics of degree 3", "forward and backward", "one iteration of a fit",
+        "forward",
+        "projection",
+        "tile lists",
+        "harmonics of degree 3",
+        "forward and backward",
+        "one iteration of a fit",
         "memory of the first frame",
-    }  # fmt: skip
+    }
     for row in rows:
         if "camera" in row:
             assert {"project_ms", "scatter_ms", "sort_blend_write_ms", "rest_ms"} <= set(row)
@@ -67,15 +99,26 @@ def test_every_part_is_there_for_every_scene_and_size(rows):
 
 
 def test_colour_has_a_peer_at_every_size(rows):
-    photographed = [row for row in rows if row.get("camera") == "photo's" and row["passes"] == render_bench.COLOR]
+    photographed = [
+        row
+        for row in rows
+        if row.get("camera") == "photo's" and row["passes"] == render_bench.COLOR
+    ]
     assert photographed
     assert all(row["peer"] == "PyTorch rasteriser" for row in photographed)
 
 
 def test_the_ratio_is_the_peers_time_in_ours():
     _, view = photo_like_scene(COUNT, SIZE)
-    row = timing.row("x", 1, view, "all", timing.Timing(0.5, 0.7, 5), "peer", timing.Timing(2.0, 3.0, 1))
-    assert (row["ratio"], row["fps"], row["cpu_ms"], row["peer_wall_ms"]) == (4.0, 2.0, 700.0, 2000.0)
+    row = timing.row(
+        "x", 1, view, "all", timing.Timing(0.5, 0.7, 5), "peer", timing.Timing(2.0, 3.0, 1)
+    )
+    assert (row["ratio"], row["fps"], row["cpu_ms"], row["peer_wall_ms"]) == (
+        4.0,
+        2.0,
+        700.0,
+        2000.0,
+    )
 
 
 def test_the_first_run_is_not_counted_and_slow_work_is_repeated_less():
@@ -92,7 +135,9 @@ def test_stages_are_timed_without_changing_the_renderer():
     splats, view = photo_like_scene(COUNT, SIZE)
     doors = {name: getattr(module, function) for name, (module, function) in stages.DOORS.items()}
     spent = stages.stage_seconds(splats, view, RenderOptions(backend="cpu"))
-    assert {name: getattr(module, function) for name, (module, function) in stages.DOORS.items()} == doors
+    assert {
+        name: getattr(module, function) for name, (module, function) in stages.DOORS.items()
+    } == doors
     assert rasterise.project is doors["project"]
     assert spent["project"] > 0
     assert spent["sort_blend_write"] > 0
@@ -122,7 +167,9 @@ def test_the_peer_draws_the_engines_picture_of_any_cloud(seed, antialiased):
 
 def _assert_same_picture(splats, view, antialiased):
     """Equal but where an opacity lies at the limit of what is drawn, and the two round to different sides."""
-    ours = render(splats, view, RenderOptions(color_only=True, antialiased=antialiased, backend="cpu"))
+    ours = render(
+        splats, view, RenderOptions(color_only=True, antialiased=antialiased, backend="cpu")
+    )
     with torch.no_grad():
         theirs = torch_peer.rasterise(*torch_peer.tensors(splats), view, antialiased=antialiased)
     color, depth, alpha = (tensor.numpy() for tensor in theirs)
@@ -141,10 +188,15 @@ def _cloud(seed):
     _, view = photo_like_scene(COUNT, SIZE)
     count = int(random.integers(1, 80))
     return Splats(
-        positions=random.uniform([-4, -3, -1], [4, 9, 4], (count, 3)), scales=np.exp(random.uniform(-5, 0, (count, 3))),
-        rotations=random.normal(size=(count, 4)), opacities=random.uniform(0, 1, count),
-        colors=random.uniform(0, 1, (count, 3)), confidence=np.ones(count), region=np.zeros(count), origin=np.zeros(count),
-    ), view  # fmt: skip
+        positions=random.uniform([-4, -3, -1], [4, 9, 4], (count, 3)),
+        scales=np.exp(random.uniform(-5, 0, (count, 3))),
+        rotations=random.normal(size=(count, 4)),
+        opacities=random.uniform(0, 1, count),
+        colors=random.uniform(0, 1, (count, 3)),
+        confidence=np.ones(count),
+        region=np.zeros(count),
+        origin=np.zeros(count),
+    ), view
 
 
 def test_the_peer_draws_nothing_where_there_is_nothing():
@@ -178,7 +230,9 @@ def test_one_part_is_written_with_its_plots_and_the_others_stay(rows, tmp_path, 
     page.write_text("# Benchmarks\n\n## Rendering\n\nold\n\n## Photo to scene\n\nkept\n")
     monkeypatch.setattr(bench, "PAGE", page)
     monkeypatch.setattr(bench, "IMAGES", tmp_path / "images")
-    monkeypatch.setattr(bench, "_measure", lambda name, options: rows if name == "render" else [{"splats": 1}])
+    monkeypatch.setattr(
+        bench, "_measure", lambda name, options: rows if name == "render" else [{"splats": 1}]
+    )
     monkeypatch.setattr("sys.argv", ["bench.py", "--only", "render"])
     bench.main()
     text = page.read_text()

@@ -9,7 +9,9 @@ import pytest
 import raycast
 from benchmark_pictures import pixels, taken
 
-pytest.importorskip("torch", reason="the benchmarks' environment has torch; `python build.py test` sets it up")
+pytest.importorskip(
+    "torch", reason="the benchmarks' environment has torch; `python build.py test` sets it up"
+)
 
 from benchmarks.cycles import catalogue, develop, library
 from benchmarks.cycles.catalogue import MOVES, PHOTO, SCENES
@@ -21,7 +23,15 @@ from tools.steps import ROOT, pins
 
 def test_the_catalogue_holds_ten_scenes_of_seven_kinds_that_a_camera_could_take():
     assert len({scene.name for scene in SCENES}) == 10
-    assert {scene.place for scene in SCENES} == {"street", "corner", "plaza", "facade", "corridor", "room", "objects"}
+    assert {scene.place for scene in SCENES} == {
+        "street",
+        "corner",
+        "plaza",
+        "facade",
+        "corridor",
+        "room",
+        "objects",
+    }
     for scene in SCENES:
         assert 1.0 <= scene.height <= 1.8
         assert -15 <= scene.pitch <= 15
@@ -34,8 +44,16 @@ def test_the_catalogue_holds_ten_scenes_of_seven_kinds_that_a_camera_could_take(
 
 def test_moves_go_to_both_sides_without_a_turn():
     assert {move.name for move in MOVES} == {
-        "photo", "left5", "right5", "left10", "right10", "left20", "right20", "in10", "out10",
-    }  # fmt: skip
+        "photo",
+        "left5",
+        "right5",
+        "left10",
+        "right10",
+        "left20",
+        "right20",
+        "in10",
+        "out10",
+    }
     view = SCENES[0].view
     for move in MOVES:
         step = view.camera_from_world @ move.pose(view, 10.0)
@@ -46,7 +64,9 @@ def test_moves_go_to_both_sides_without_a_turn():
 def test_the_photo_knows_its_lens(tmp_path):
     for scene in SCENES:
         width, height = scene.size
-        develop.write_jpeg(tmp_path / "photo.jpg", pixels(1, (height, width, 3)) * 0.2, scene.equivalent_mm)
+        develop.write_jpeg(
+            tmp_path / "photo.jpg", pixels(1, (height, width, 3)) * 0.2, scene.equivalent_mm
+        )
         photo = read(tmp_path / "photo.jpg")
         assert (photo.width, photo.height) == scene.size
         assert photo.focal_px == pytest.approx(scene.view.fx, rel=1e-5)
@@ -83,7 +103,10 @@ def blender_wrote(scene, raw):
     for number, move in enumerate(MOVES):
         part = 1.0 if move == PHOTO else catalogue.VIEW_PART
         width, height = (round(side * part) for side in scene.size)
-        light = {f"ViewLayer.Combined.{c}": np.full((height, width), 0.2 + 0.1 * number, np.float32) for c in "RGB"}
+        light = {
+            f"ViewLayer.Combined.{c}": np.full((height, width), 0.2 + 0.1 * number, np.float32)
+            for c in "RGB"
+        }
         write_exr(raw / f"{move.name}.photo.exr", light, {})
         depth = np.full((height, width), 4.0, np.float32)
         depth[: height // 2] = 1e10
@@ -94,7 +117,9 @@ def blender_wrote(scene, raw):
         write_exr(raw / f"{move.name}.truth.exr", {**truth, "ViewLayer.Depth.Z": depth}, {})
 
 
-def test_what_blender_wrote_becomes_pictures_with_their_truth_and_is_made_once(tmp_path, monkeypatch):
+def test_what_blender_wrote_becomes_pictures_with_their_truth_and_is_made_once(
+    tmp_path, monkeypatch
+):
     scene = replace(SCENES[0], size=(128, 96))
     monkeypatch.setattr(library, "FOLDER", tmp_path)
     monkeypatch.setattr(library, "_render", lambda *arguments: pytest.fail("it was there already"))
@@ -110,7 +135,9 @@ def test_what_blender_wrote_becomes_pictures_with_their_truth_and_is_made_once(t
     assert moved.view.fx == pytest.approx(0.75 * scene.view.fx)
     step = scene.view.camera_from_world @ moved.view.world_from_camera
     assert np.allclose(step[:3, 3], [0.05 * 4, 0, 0])
-    assert moved.colours.mean() > photo.colours.mean() + 0.05  # one exposure for all: the brighter view stays brighter
+    assert (
+        moved.colours.mean() > photo.colours.mean() + 0.05
+    )  # one exposure for all: the brighter view stays brighter
     written = made.photo_path.stat().st_mtime_ns
     assert library.ensure(scene).photo_path.stat().st_mtime_ns == written
 
@@ -154,7 +181,9 @@ def test_a_tiny_scene_from_blender_is_exactly_true(tmp_path):
         pytest.skip(f"there is no {python}")
     command = [str(python), "-c", _TINY, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     scene = replace(catalogue.scene("facade"), size=(64, 48))
     depth = library._channels(tmp_path / "photo.truth.exr", "Depth", "Z")[..., 0]
@@ -162,8 +191,12 @@ def test_a_tiny_scene_from_blender_is_exactly_true(tmp_path):
     height = scene.view.unproject(depth)[..., 2]
     level = (normal[..., 2] > 0.999) & (height < 0.05)
     assert level.mean() > 0.1
-    assert np.abs(height[level]).max() < 1e-3  # the road is z = 0: depth is planar, through the pixels' centres
-    assert float((tmp_path / "depth.txt").read_text()) == pytest.approx(np.median(depth[depth < 1e9]), rel=0.15)
+    assert (
+        np.abs(height[level]).max() < 1e-3
+    )  # the road is z = 0: depth is planar, through the pixels' centres
+    assert float((tmp_path / "depth.txt").read_text()) == pytest.approx(
+        np.median(depth[depth < 1e9]), rel=0.15
+    )
     light = library._channels(tmp_path / "left5.photo.exr", "Combined", "RGB")
     assert light.shape == (36, 48, 3)
     assert 0 < light.mean() < 10

@@ -11,7 +11,9 @@ from benchmark_pictures import photo_of, pixels, sample, taken
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("torch", reason="the benchmarks' environment has torch; `python build.py test` sets it up")
+pytest.importorskip(
+    "torch", reason="the benchmarks' environment has torch; `python build.py test` sets it up"
+)
 
 from benchmarks import (
     bench,
@@ -24,7 +26,8 @@ from benchmarks import (
     sheets,
 )
 from benchmarks.cycles import develop, library
-from engine.depth import DepthOptions, network
+from engine.depth import DepthOptions
+from engine.depth.builtin import network
 from engine.geometry import rotation_about
 
 
@@ -36,7 +39,11 @@ def test_errors_are_those_worked_out_by_hand():
     twice = depth_metrics.errors(2 * depth, true)
     assert twice["abs_rel"] == pytest.approx((1 + 3 + 1 + 0) / 4)
     assert twice["delta1"] == pytest.approx(1 / 4)
-    assert twice["abs_rel_aligned"] == pytest.approx(found["abs_rel_aligned"]) == pytest.approx(found["abs_rel"])
+    assert (
+        twice["abs_rel_aligned"]
+        == pytest.approx(found["abs_rel_aligned"])
+        == pytest.approx(found["abs_rel"])
+    )
 
 
 @given(scale=st.floats(0.01, 100), seed=st.integers(0, 1000))
@@ -45,7 +52,12 @@ def test_a_scale_changes_nothing_after_alignment_and_the_truth_has_no_error(scal
     before, after = depth_metrics.errors(depth, true), depth_metrics.errors(scale * depth, true)
     assert after["abs_rel_aligned"] == pytest.approx(before["abs_rel_aligned"])
     assert depth_metrics.errors(scale * true, true)["abs_rel_aligned"] == pytest.approx(0, abs=1e-9)
-    assert depth_metrics.errors(true, true) == {"abs_rel": 0, "delta1": 1, "abs_rel_aligned": 0, "delta1_aligned": 1}
+    assert depth_metrics.errors(true, true) == {
+        "abs_rel": 0,
+        "delta1": 1,
+        "abs_rel_aligned": 0,
+        "delta1_aligned": 1,
+    }
 
 
 def test_the_surer_half_counts_equal_confidence_in_part():
@@ -70,7 +82,11 @@ def test_a_silhouette_may_lie_three_pixels_off_and_no_more():
     half[14:] = False  # 14 rows found, and 3 more within the tolerance
     assert depth_metrics.f1(half, marks) == pytest.approx(2 * (17 / 40) / (1 + 17 / 40))
     nothing = np.zeros_like(marks)
-    assert (depth_metrics.f1(nothing, marks), depth_metrics.f1(marks, nothing), depth_metrics.f1(nothing, nothing)) == (0, 0, 1)
+    assert (
+        depth_metrics.f1(nothing, marks),
+        depth_metrics.f1(marks, nothing),
+        depth_metrics.f1(nothing, nothing),
+    ) == (0, 0, 1)
 
 
 def test_a_step_smeared_over_many_pixels_is_no_silhouette():
@@ -86,7 +102,12 @@ def test_the_skyline_alone_is_no_silhouette_of_things():
     scores = depth_metrics.silhouettes(found, ~np.isfinite(true), true)
     assert scores["silhouette_f1"] == 0
     assert 0 < scores["silhouette_f1_with_sky"] < 1
-    assert depth_metrics.silhouettes(np.where(np.isfinite(true), true, 99), ~np.isfinite(true), true)["silhouette_f1"] == 1
+    assert (
+        depth_metrics.silhouettes(np.where(np.isfinite(true), true, 99), ~np.isfinite(true), true)[
+            "silhouette_f1"
+        ]
+        == 1
+    )
 
 
 @given(angle=st.floats(0, 90), azimuth=st.floats(-180, 180))
@@ -97,7 +118,9 @@ def test_gravity_is_off_by_the_tilt_and_not_by_the_heading(angle, azimuth):
     tilted[:3, :3] = rotation_about(np.array([0, 0, 1.0]), np.radians(azimuth)) @ rotation_about(
         np.array([1.0, 0, 0]), np.radians(angle)
     )
-    found = depth_sources.truth(replace(picture, view=replace(picture.view, world_from_camera=tilted @ pose)))
+    found = depth_sources.truth(
+        replace(picture, view=replace(picture.view, world_from_camera=tilted @ pose))
+    )
     assert depth_metrics.gravity_error(found, pose) == pytest.approx(angle, abs=1e-5)
 
 
@@ -141,7 +164,9 @@ def test_other_weights_are_used_inside_and_the_own_ones_after(tmp_path, monkeypa
         return depth_sources.truth(picture)
 
     names = (depth_sources.BUILTIN, depth_sources.FLOOR)
-    monkeypatch.setattr(depth_sources, "sources", lambda: [depth_sources.Source(name, listen) for name in names])
+    monkeypatch.setattr(
+        depth_sources, "sources", lambda: [depth_sources.Source(name, listen) for name in names]
+    )
     monkeypatch.setattr(library, "scenes", list)
     monkeypatch.setattr(depth_bench, "cycles", lambda scenes: [sample(picture)])
     table = depth_bench.quick(None, tmp_path / "depth.npz")
@@ -153,7 +178,9 @@ def test_other_weights_are_used_inside_and_the_own_ones_after(tmp_path, monkeypa
 
 def test_the_truth_is_judged_faultless_and_the_floor_as_it_stands():
     picture = taken(raycast.street())
-    perfect = depth_sources.Source("truth", lambda photo, options, outdoors: depth_sources.truth(picture))
+    perfect = depth_sources.Source(
+        "truth", lambda photo, options, outdoors: depth_sources.truth(picture)
+    )
     row = depth_bench.judged(perfect, sample(picture))
     assert (row["abs_rel"], row["delta1"], row["gravity_deg"], row["silhouette_f1"]) == (0, 1, 0, 1)
     plane = depth_bench.judged(depth_sources.Source("floor", depth_sources.floor), sample(picture))
@@ -179,14 +206,23 @@ def test_the_focal_length_is_given_or_withheld():
 
 def test_means_are_by_set_source_and_lens_and_halves_are_a_ratio_of_means():
     def row(name, sets, **numbers):
-        return {"source": "builtin", "focal": "known", "name": name, "sets": sets, "seconds": 1.0, **numbers}
+        return {
+            "source": "builtin",
+            "focal": "known",
+            "name": name,
+            "sets": sets,
+            "seconds": 1.0,
+            **numbers,
+        }
 
-    table = depth_bench.means([
-        row("a", ("streets", "all"), abs_rel=0.1, abs_rel_surer=0.1, gravity_deg=0.0),
-        row("b", ("streets", "all"), abs_rel=0.5, abs_rel_surer=0.2, gravity_deg=1.0),
-        row("c", ("rooms", "all"), abs_rel=0.9, gravity_deg=9.0),
-        row("d", ("scale-free",), abs_rel_aligned=0.3),
-    ])  # fmt: skip
+    table = depth_bench.means(
+        [
+            row("a", ("streets", "all"), abs_rel=0.1, abs_rel_surer=0.1, gravity_deg=0.0),
+            row("b", ("streets", "all"), abs_rel=0.5, abs_rel_surer=0.2, gravity_deg=1.0),
+            row("c", ("rooms", "all"), abs_rel=0.9, gravity_deg=9.0),
+            row("d", ("scale-free",), abs_rel_aligned=0.3),
+        ]
+    )
     by_set = {row["set"]: row for row in table}
     assert set(by_set) == {"streets", "rooms", "all", "scale-free"}
     assert by_set["all"]["pictures"] == 3
@@ -213,7 +249,14 @@ def test_targets_say_by_how_much_they_are_met_or_missed_and_leave_out_what_was_n
             "psnr": 20,
             "holes_percent": 0.6,
         },
-        {"what": "view", "set": measured.CYCLES, "source": "truth", "move": "5 %", "unit": "metric", "psnr": 23},
+        {
+            "what": "view",
+            "set": measured.CYCLES,
+            "source": "truth",
+            "move": "5 %",
+            "unit": "metric",
+            "psnr": 23,
+        },
     ]
     found = {row["name"]: (row["margin"], row["met"]) for row in depth_targets.rows(table)}
     assert found == {
@@ -228,8 +271,12 @@ def test_targets_say_by_how_much_they_are_met_or_missed_and_leave_out_what_was_n
 
 def test_measured_photos_are_read_with_their_lens_and_sets(tmp_path):
     develop.write_jpeg(tmp_path / "a.jpg", pixels(2, (96, 128, 3)), 28)
-    (tmp_path / "a.json").write_text(json.dumps({"width": 256, "height": 192, "fx": 200.0, "kind": "nuscenes", "metric": True}))
-    np.savez(tmp_path / "a.npz", u=np.array([10, 200]), v=np.array([20, 100]), z=np.array([3.0, 9.0]))
+    (tmp_path / "a.json").write_text(
+        json.dumps({"width": 256, "height": 192, "fx": 200.0, "kind": "nuscenes", "metric": True})
+    )
+    np.savez(
+        tmp_path / "a.npz", u=np.array([10, 200]), v=np.array([20, 100]), z=np.array([3.0, 9.0])
+    )
     [found] = measured.photos(tmp_path)
     assert found.focal_px == 100
     assert found.sets == ("photos nuscenes", "photos streets", "photos all")
@@ -239,7 +286,10 @@ def test_measured_photos_are_read_with_their_lens_and_sets(tmp_path):
 
 def test_only_photos_whose_licence_allows_it_are_shown():
     assert len(sheets.SHOWN) == 10
-    assert all(Path(name).stem.split("_")[0] in ("berlin", "lund", "moge", "dav2", "geocalib", "m3d") for name in sheets.SHOWN)
+    assert all(
+        Path(name).stem.split("_")[0] in ("berlin", "lund", "moge", "dav2", "geocalib", "m3d")
+        for name in sheets.SHOWN
+    )
 
 
 def test_a_sheet_has_a_place_for_every_tile_and_a_photo_is_not_cut():
@@ -260,10 +310,21 @@ def test_near_is_red_and_far_is_blue():
 
 def test_plots_of_depth_are_small_pictures(tmp_path):
     depth = [
-        {"what": "depth", "set": name, "source": source, "focal": "known", "delta1": metric, "delta1_aligned": 0.6}
-        for name, metric in (("a", 0.5), ("b", "")) for source in ("builtin", "floor", "some model")
-    ]  # fmt: skip
-    views = [{"what": "view", "source": "builtin", "move": f"{p} %", "unit": "metric", "psnr": 30.0 - p} for p in (5, 10, 20)]
+        {
+            "what": "depth",
+            "set": name,
+            "source": source,
+            "focal": "known",
+            "delta1": metric,
+            "delta1_aligned": 0.6,
+        }
+        for name, metric in (("a", 0.5), ("b", ""))
+        for source in ("builtin", "floor", "some model")
+    ]
+    views = [
+        {"what": "view", "source": "builtin", "move": f"{p} %", "unit": "metric", "psnr": 30.0 - p}
+        for p in (5, 10, 20)
+    ]
     assert plots.draw_depth([], "a machine", tmp_path) == []
     paths = plots.draw_depth(depth + views, "a machine", tmp_path)
     assert [path.name for path in paths] == ["bench_depth.png", "bench_views.png"]
@@ -282,7 +343,14 @@ def test_with_nothing_to_measure_only_the_time_is_told(monkeypatch):
 
 def test_the_page_shows_the_plots_and_the_sheets_that_there_are(tmp_path, monkeypatch):
     numbers = dict.fromkeys(depth_bench.COLUMNS, 0.5)
-    row = {"what": "depth", "set": "cycles all", "source": "builtin", "focal": "known", "pictures": 1, **numbers}
+    row = {
+        "what": "depth",
+        "set": "cycles all",
+        "source": "builtin",
+        "focal": "known",
+        "pictures": 1,
+        **numbers,
+    }
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "depth_scenes.png").write_bytes(b"x")
     monkeypatch.setattr(bench, "PAGE", tmp_path / "benchmarks.md")

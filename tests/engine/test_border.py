@@ -9,13 +9,21 @@ from hypothesis import strategies as st
 from lifted_scenes import CONFIDENCE, SCENES, estimate_of, inside, photograph, scene_depth
 from scenes import view, wall_and_ground
 
-from engine.render import VOID_ALPHA, RenderOptions, render
-from engine.splats import HIDDEN_LAYER, lift
-from engine.splats.border import border_layer
-from engine.splats.continuing import MOST_CONFIDENCE
-from engine.splats.surface import Surface
+from engine.lift.border import border_layer
+from engine.lift.continuing import MOST_CONFIDENCE
+from engine.lift.lifting import lift
+from engine.lift.surface import Surface
+from engine.render import VOID_ALPHA, RenderOptions
+from engine.render.rasteriser import render
+from engine.splats import HIDDEN_LAYER
 
-MOVES = {"left": (-1, 0, 0), "right": (1, 0, 0), "up": (0, -1, 0), "back": (0, 0, -1), "forward": (0, 0, 1)}
+MOVES = {
+    "left": (-1, 0, 0),
+    "right": (1, 0, 0),
+    "up": (0, -1, 0),
+    "back": (0, 0, -1),
+    "forward": (0, 0, 1),
+}
 GREY = np.full((48, 64, 3), 0.5, np.float32)
 
 
@@ -59,8 +67,12 @@ def test_a_plane_goes_on_as_that_plane(tilt, turn, distance):
     assert behind.min() > 0
     assert behind.max() < 0.2
     places, from_camera = camera.project(splats.positions)
-    clear = np.hypot(*np.maximum(np.maximum(-places, places - [64, 48]), 0).T) > 24  # not under the picture's own splats
-    clear &= np.abs(np.log(from_camera / depth.ravel()[pixels])) < 0.6  # of twice or half the depth it is no plane any more
+    clear = (
+        np.hypot(*np.maximum(np.maximum(-places, places - [64, 48]), 0).T) > 24
+    )  # not under the picture's own splats
+    clear &= (
+        np.abs(np.log(from_camera / depth.ravel()[pixels])) < 0.6
+    )  # of twice or half the depth it is no plane any more
     assert behind[clear].max(initial=0) < 0.003
     assert np.abs(np.abs(splats.normals @ normal) - 1).max() < 1e-3
 
@@ -114,7 +126,9 @@ def test_the_picture_goes_on_in_its_mirror_image():
     depth = np.full((48, 64), 8, np.float32)
     normal = np.broadcast_to(np.float32([0, -1, 0]), (48, 64, 3))
     estimate = replace(estimate, depth=depth, normal=normal, sky=depth < 0)
-    colours = np.repeat((np.arange(64) // 8 % 2).astype(np.float32)[None, :, None], 48, 0).repeat(3, 2)
+    colours = np.repeat((np.arange(64) // 8 % 2).astype(np.float32)[None, :, None], 48, 0).repeat(
+        3, 2
+    )
     splats, _ = border_layer(Surface(estimate), colours)
     places, _ = estimate.view.project(splats.positions)
     right = (places[:, 0] > 64) & (np.abs(places[:, 1] - 24) < 20)

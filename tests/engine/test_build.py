@@ -95,7 +95,9 @@ def test_kernels_are_compiled_when_sources_change_and_not_else(small_sources, tm
     assert compiler.build([target], folder=tmp_path / "lib") == [target.filename]
     assert compiler.build([target], folder=tmp_path / "lib") == []
     before = library.read_bytes()
-    (small_sources / "more.c").write_text("int anchorstage_more(void);\nint anchorstage_more(void) { return 7; }\n")
+    (small_sources / "more.c").write_text(
+        "int anchorstage_more(void);\nint anchorstage_more(void) { return 7; }\n"
+    )
     assert compiler.build([target], folder=tmp_path / "lib") == [target.filename]
     assert library.read_bytes() != before
     library.unlink()
@@ -132,7 +134,11 @@ def test_the_same_source_gives_the_same_library(small_sources, tmp_path):
 
 def test_the_version_stands_in_the_manifest_alone():
     assert version() == manifest()["version"] == metadata.version("anchorstage")
-    stated = [path for path in (ROOT / "pyproject.toml", ROOT / "setup.py") if f'"{version()}"' in path.read_text()]
+    stated = [
+        path
+        for path in (ROOT / "pyproject.toml", ROOT / "setup.py")
+        if f'"{version()}"' in path.read_text()
+    ]
     assert not stated
 
 
@@ -141,14 +147,24 @@ def test_a_wrong_python_is_told_the_remedy_and_nothing_is_made(tmp_path):
         "import sys, runpy; sys.version_info = (3, 9, 1, 'final', 0); sys.argv = ['build.py', 'test'];"
         f"runpy.run_path(r'{ROOT / 'build.py'}', run_name='__main__')"
     )
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert "Python 3.11" in result.stderr
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["package", "--platform", "amiga"], ["demo", "no such photo.jpg"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["nonsense"], ["package", "--platform", "amiga"], ["demo", "no such photo.jpg"]],
+)
 def test_bad_arguments_end_with_2(arguments):
     command = [sys.executable, ROOT / "build.py", *arguments]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -165,7 +181,10 @@ def test_an_environment_whose_making_was_killed_is_made_anew(monkeypatch, tmp_pa
     (made.folder / "rubbish").touch()
     assert environments.ensure(made) == made.python
     assert made.ready()
-    assert {path.name for path in made.folder.glob("*")} & {"rubbish", environments.UNFINISHED} == set()
+    assert {path.name for path in made.folder.glob("*")} & {
+        "rubbish",
+        environments.UNFINISHED,
+    } == set()
 
 
 def test_an_environment_for_other_pins_is_kept_and_completed(monkeypatch, tmp_path):
@@ -182,7 +201,9 @@ def test_an_environment_for_other_pins_is_kept_and_completed(monkeypatch, tmp_pa
 
 def test_an_environment_that_does_not_work_is_not_stamped(monkeypatch, tmp_path):
     monkeypatch.setattr(environments, "ROOT", tmp_path)
-    broken = environments.Environment(tmp_path / "env", ("--no-index", "pip"), "pins", "import no_such_module")
+    broken = environments.Environment(
+        tmp_path / "env", ("--no-index", "pip"), "pins", "import no_such_module"
+    )
     with pytest.raises(BuildError, match="does not work"):
         environments.ensure(broken)
     assert not broken.ready()
@@ -194,14 +215,24 @@ def test_the_zip_holds_what_blender_needs_and_no_more(package_zip):
     assert {
         *package.ROOT_FILES,
         "blender_manifest.toml",
-        "engine/cli.py",
-        "engine/depth/weights/depth.npz",
+        "engine/cli/main.py",
+        "engine/depth/builtin/weights/depth.npz",
         "anchorstage_addon/__init__.py",
     } <= names
     assert {name for name in names if name.startswith("engine/kernels/lib/")} == libraries
     tops = {name.partition("/")[0] for name in names}
-    assert tops == {*package.ROOT_FILES, "blender_manifest.toml", "engine", "anchorstage_addon", "wheels"}
-    assert not [name for name in names if "__pycache__" in name or "/." in name or name.endswith((".pyc", ".stamp"))]
+    assert tops == {
+        *package.ROOT_FILES,
+        "blender_manifest.toml",
+        "engine",
+        "anchorstage_addon",
+        "wheels",
+    }
+    assert not [
+        name
+        for name in names
+        if "__pycache__" in name or "/." in name or name.endswith((".pyc", ".stamp"))
+    ]
     assert package_zip.stat().st_size < MOST_MEGABYTES * 1e6
 
 

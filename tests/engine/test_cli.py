@@ -16,11 +16,12 @@ from engine import image
 from engine.colour import encode_srgb
 from engine.errors import RenderError
 from engine.export import contract_names, read_exr
+from engine.formats.ply import read_ply
 from engine.jobs import ReconstructOptions, reconstruct
 from engine.progress import Progress
-from engine.render import RenderOptions, render
-from engine.scene import open_scene, save
-from engine.splats import read_ply
+from engine.render import RenderOptions
+from engine.render.rasteriser import render
+from engine.scene.folder import open_scene, save
 from engine.splats.record import PHOTOGRAPHED
 
 COMMAND = [str(Path(sys.executable).with_name("anchorstage"))]
@@ -78,12 +79,23 @@ def own_view_db(folder, photo):
 def test_a_fit_brings_the_splats_closer_to_the_photo(tmp_path):
     blocks = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     photo = tmp_path / "blocks.png"
-    photo.write_bytes(cv2.imencode(".png", cv2.resize(blocks, (240, 180), interpolation=cv2.INTER_NEAREST))[1].tobytes())
+    photo.write_bytes(
+        cv2.imencode(".png", cv2.resize(blocks, (240, 180), interpolation=cv2.INTER_NEAREST))[
+            1
+        ].tobytes()
+    )
     anchorstage("reconstruct", photo, "-o", tmp_path / "plain.anchorstage")
-    done = anchorstage("reconstruct", photo, "-o", tmp_path / "fit.anchorstage", "--fit", 15, "--json")
+    done = anchorstage(
+        "reconstruct", photo, "-o", tmp_path / "fit.anchorstage", "--fit", 15, "--json"
+    )
     assert json.loads(done.stdout)["seconds"]["fit"] > 0
-    assert own_view_db(tmp_path / "fit.anchorstage", photo) > own_view_db(tmp_path / "plain.anchorstage", photo) + 1
-    plain, fitted = (open_scene(tmp_path / f"{name}.anchorstage").splats for name in ("plain", "fit"))
+    assert (
+        own_view_db(tmp_path / "fit.anchorstage", photo)
+        > own_view_db(tmp_path / "plain.anchorstage", photo) + 1
+    )
+    plain, fitted = (
+        open_scene(tmp_path / f"{name}.anchorstage").splats for name in ("plain", "fit")
+    )
     unseen = plain.origin != PHOTOGRAPHED  # nothing in the photo says anything of them
     assert unseen.any()
     for name in ("positions", "scales", "rotations", "opacities", "colors"):
@@ -93,9 +105,13 @@ def test_a_fit_brings_the_splats_closer_to_the_photo(tmp_path):
 
 def test_a_fit_without_torch_is_refused_before_any_work(photo, tmp_path, monkeypatch):
     here = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else here(name, *rest))
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *rest: None if name == "torch" else here(name, *rest),
+    )
     stages = []
-    options = ReconstructOptions(str(photo), str(tmp_path / "s.anchorstage"), fit=3)
+    options = ReconstructOptions(photo=str(photo), output=str(tmp_path / "s.anchorstage"), fit=3)
     with pytest.raises(RenderError, match="PyTorch"):
         reconstruct(options, Progress(lambda part, stage: stages.append(stage)))
     assert not stages
@@ -109,7 +125,9 @@ def test_photo_to_exrs_from_a_shell(china, tmp_path):
     assert {"image", "depth", "splats", "regions", "colours", "save"} <= set(result["seconds"])
     assert result["splats"] > 200_000
     out = json.loads(
-        anchorstage("render", "x.anchorstage", "--size", "640x427", "-o", "self", "--json", folder=tmp_path).stdout
+        anchorstage(
+            "render", "x.anchorstage", "--size", "640x427", "-o", "self", "--json", folder=tmp_path
+        ).stdout
     )
     channels, header = read_exr(Path(tmp_path / "self" / "shot.0001.exr"))
     assert out["frames"] == 1
@@ -125,7 +143,9 @@ def test_photo_to_exrs_from_a_shell(china, tmp_path):
 def assert_header_reprojects(header, made, channels):
     """A splat through `worldToCamera` and the lens, and through `worldToNDC`, lands where the engine draws it."""
     height, width = channels["A"].shape
-    points = np.c_[made.splats.positions[::5000].astype(float), np.ones(len(made.splats.positions[::5000]))]
+    points = np.c_[
+        made.splats.positions[::5000].astype(float), np.ones(len(made.splats.positions[::5000]))
+    ]
     expected, depth = made.camera().view(width, height).project(points[:, :3])
     camera = points @ np.array(header["worldToCamera"], float)
     focal = float(header["pinholeFocalLength"])
@@ -140,7 +160,18 @@ def assert_header_reprojects(header, made, channels):
 
 def test_move_writes_exactly_the_contract(tmp_path):
     save(scene(), tmp_path / "s.anchorstage")
-    arguments = ("render", "s.anchorstage", "--move", "dolly:0.5", "--frames", 4, "--size", "160x90", "-o", "out")
+    arguments = (
+        "render",
+        "s.anchorstage",
+        "--move",
+        "dolly:0.5",
+        "--frames",
+        4,
+        "--size",
+        "160x90",
+        "-o",
+        "out",
+    )
     done = json.loads(anchorstage(*arguments, "--json", folder=tmp_path).stdout)
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
     assert names == ["metadata.json", "region_masks", *(f"shot.{i:04d}.exr" for i in range(1, 5))]
@@ -157,7 +188,9 @@ def test_move_writes_exactly_the_contract(tmp_path):
 
 def test_what_the_user_knows_is_used(photo, tmp_path):
     options = ("--focal-px", 400, "--camera-height", 3.5, "--max-splats", 5000, "--json")
-    done = json.loads(anchorstage("reconstruct", photo, "-o", tmp_path / "s.anchorstage", *options).stdout)
+    done = json.loads(
+        anchorstage("reconstruct", photo, "-o", tmp_path / "s.anchorstage", *options).stdout
+    )
     camera = done["camera"]
     assert camera["focal_length"] / camera["sensor_width"] * 320 == pytest.approx(400, rel=1e-3)
     assert camera["position"][2] == pytest.approx(3.5, rel=1e-3)
@@ -184,12 +217,24 @@ def test_rescale_makes_a_measured_distance_true(tmp_path):
     assert again.camera("photo").position[2] == pytest.approx(1.6 * done["factor"], rel=1e-6)
     words = anchorstage("rescale", "s.anchorstage", "--camera-height", 1.6, folder=tmp_path).stdout
     assert "times as large" in words
-    assert open_scene(tmp_path / "s.anchorstage").camera("photo").position[2] == pytest.approx(1.6, rel=1e-9)
+    assert open_scene(tmp_path / "s.anchorstage").camera("photo").position[2] == pytest.approx(
+        1.6, rel=1e-9
+    )
 
 
 BAD_ARGUMENTS = {
     "no length": ["rescale", "s.anchorstage"],
-    "two lengths": ["rescale", "s.anchorstage", "--camera-height", "2", "--distance", "2", "--points", "1,1", "9,9"],
+    "two lengths": [
+        "rescale",
+        "s.anchorstage",
+        "--camera-height",
+        "2",
+        "--distance",
+        "2",
+        "--points",
+        "1,1",
+        "9,9",
+    ],
     "length without points": ["rescale", "s.anchorstage", "--distance", "2"],
     "one point": ["rescale", "s.anchorstage", "--distance", "2", "--points", "1,1"],
     "equal points": ["rescale", "s.anchorstage", "--distance", "2", "--points", "1,1", "1,1"],
@@ -197,7 +242,15 @@ BAD_ARGUMENTS = {
     "points outside": ["rescale", "s.anchorstage", "--distance", "2", "--points", "1,1", "900,1"],
     "no number": ["rescale", "s.anchorstage", "--camera-height", "nan"],
     "a height in words": ["rescale", "s.anchorstage", "--camera-height", "tall"],
-    "foot above top": ["rescale", "s.anchorstage", "--object-height", "2", "--points", "10,30", "10,10"],
+    "foot above top": [
+        "rescale",
+        "s.anchorstage",
+        "--object-height",
+        "2",
+        "--points",
+        "10,30",
+        "10,10",
+    ],
     "rescale nothing": ["rescale", "none.anchorstage", "--camera-height", "2"],
     "no command": [],
     "unknown command": ["fly"],
@@ -208,13 +261,38 @@ BAD_ARGUMENTS = {
     "one pixel": ["reconstruct", "one.png", "-o", "x.anchorstage"],
     "no output": ["reconstruct", "text.jpg"],
     "negative height": ["reconstruct", "good.png", "-o", "x.anchorstage", "--camera-height", "-1"],
-    "two focal lengths": ["reconstruct", "good.png", "-o", "x.anchorstage", "--focal-px", "9", "--focal-mm", "9"],
+    "two focal lengths": [
+        "reconstruct",
+        "good.png",
+        "-o",
+        "x.anchorstage",
+        "--focal-px",
+        "9",
+        "--focal-mm",
+        "9",
+    ],
     "no splats": ["reconstruct", "good.png", "-o", "x.anchorstage", "--max-splats", "0"],
     "unknown depth": ["reconstruct", "good.png", "-o", "x.anchorstage", "--depth", "magic"],
     "fit below nothing": ["reconstruct", "good.png", "-o", "x.anchorstage", "--fit", "-1"],
-    "fit of what is taken as it is": ["reconstruct", "good.png", "-o", "x.anchorstage", "--fit", "3", "--depth", "sharp"],
+    "fit of what is taken as it is": [
+        "reconstruct",
+        "good.png",
+        "-o",
+        "x.anchorstage",
+        "--fit",
+        "3",
+        "--depth",
+        "sharp",
+    ],
     "no depth folder": ["reconstruct", "good.png", "-o", "x.anchorstage", "--depth-folder", "none"],
-    "scene as depth folder": ["reconstruct", "good.png", "-o", "x.anchorstage", "--depth-folder", "s.anchorstage"],
+    "scene as depth folder": [
+        "reconstruct",
+        "good.png",
+        "-o",
+        "x.anchorstage",
+        "--depth-folder",
+        "s.anchorstage",
+    ],
     "download without a yes": ["models", "--download", "depth-pro"],
     "download of nothing known": ["models", "--download", "magic", "--yes"],
     "output below a file": ["reconstruct", "good.png", "-o", "text.jpg/x.anchorstage"],

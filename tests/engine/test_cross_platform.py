@@ -21,14 +21,27 @@ from sanitized_scenes import PARAMETERS, camera, scene, spoilt
 from engine import kernels
 from engine.camera import View
 from engine.kernels import compiler, rasterise
-from engine.render import RenderOptions, render
+from engine.render import RenderOptions
 from engine.render.frame import kernel_camera
 from engine.render.prepared import prepared
+from engine.render.rasteriser import render
 from engine.splats.record import Splats
 
 HARNESS = Path(__file__).with_name("cross_harness.c")
-INPUTS = ("positions", "scales", "rotations", "opacities", "colors", "confidence", "region", "origin")
-WINE = ("wine64", "/usr/lib/wine/wine64")  # where the path and Debian's wine64 without its wrapper have it
+INPUTS = (
+    "positions",
+    "scales",
+    "rotations",
+    "opacities",
+    "colors",
+    "confidence",
+    "region",
+    "origin",
+)
+WINE = (
+    "wine64",
+    "/usr/lib/wine/wine64",
+)  # where the path and Debian's wine64 without its wrapper have it
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,9 @@ class Platform:
 
 
 PLATFORMS = {
-    "arm64": Platform("aarch64-linux-musl", "generic", ("qemu-aarch64", "qemu-aarch64-static"), "qemu-user", "v3"),
+    "arm64": Platform(
+        "aarch64-linux-musl", "generic", ("qemu-aarch64", "qemu-aarch64-static"), "qemu-user", "v3"
+    ),
     "windows": Platform("x86_64-windows-gnu", "x86_64", WINE, "wine64", required=False),
     "windows-v3": Platform("x86_64-windows-gnu", "x86_64_v3", WINE, "wine64", "v3", False),
     "musl": Platform("x86_64-linux-musl", "x86_64"),
@@ -60,7 +75,9 @@ PLATFORMS = {
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(compiler.this_machine() != "linux-x86_64", reason="the emulators are Debian's, on x86-64"),
+    pytest.mark.skipif(
+        compiler.this_machine() != "linux-x86_64", reason="the emulators are Debian's, on x86-64"
+    ),
 ]
 
 
@@ -70,7 +87,9 @@ def harness(request, tmp_path_factory):
     platform = PLATFORMS[request.param]
     if platform.command is None:
         why = f"{request.param} is not tried: this machine lacks {platform.emulators[0]} (Debian's package {platform.package})"
-        pytest.fail(why) if platform.required and os.environ.get("CI") == "true" else pytest.skip(why)
+        pytest.fail(why) if platform.required and os.environ.get("CI") == "true" else pytest.skip(
+            why
+        )
     if platform.level == "v3" and not kernels.load().anchorstage_runs_v3():
         pytest.skip("this processor is not of level v3")
     with pytest.MonkeyPatch.context() as patch:
@@ -90,23 +109,44 @@ def runner(platform: Platform, folder: Path) -> Callable[[bytes], bytes]:
     program = folder / "cross_harness.exe"
     compiler.build_program(HARNESS, platform.triple, platform.cpu, program)
     # wine makes its own Windows in a folder of ours, without a word and without a display
-    environment = {**os.environ, "WINEPREFIX": str(folder / "wine"), "WINEDEBUG": "-all", "DISPLAY": ""}
+    environment = {
+        **os.environ,
+        "WINEPREFIX": str(folder / "wine"),
+        "WINEDEBUG": "-all",
+        "DISPLAY": "",
+    }
 
     def run(content: bytes) -> bytes:
         (folder / "scene").write_bytes(content)
-        subprocess.run([*platform.command, program, "scene", "output"], cwd=folder, env=environment, check=True, timeout=300)
+        subprocess.run(
+            [*platform.command, program, "scene", "output"],
+            cwd=folder,
+            env=environment,
+            check=True,
+            timeout=300,
+        )
         return (folder / "output").read_bytes()
 
     return run
 
 
-def scene_file(splats: Splats, view: View, options: RenderOptions, gradients: bool = False) -> bytes:
+def scene_file(
+    splats: Splats, view: View, options: RenderOptions, gradients: bool = False
+) -> bytes:
     """What cross_harness.c reads."""
     chunks = np.arange(-(-len(splats) // rasterise.CHUNK), dtype=np.int32)
     sh = np.zeros((len(splats), 0, 3), np.float32) if splats.sh is None else splats.sh
-    sizes = np.array([len(splats), len(chunks), not options.color_only, sh.shape[1], gradients], np.int64)
+    sizes = np.array(
+        [len(splats), len(chunks), not options.color_only, sh.shape[1], gradients], np.int64
+    )
     arrays = [*(getattr(splats, name) for name in INPUTS), chunks, sh]
-    return b"".join([sizes.tobytes(), bytes(kernel_camera(view, options)), *(array.tobytes() for array in arrays)])
+    return b"".join(
+        [
+            sizes.tobytes(),
+            bytes(kernel_camera(view, options)),
+            *(array.tobytes() for array in arrays),
+        ]
+    )
 
 
 def native(splats: Splats, view: View, options: RenderOptions) -> dict[str, np.ndarray]:
@@ -115,7 +155,11 @@ def native(splats: Splats, view: View, options: RenderOptions) -> dict[str, np.n
     with ThreadPoolExecutor(1) as pool:
         ready = prepared(splats, pool, None)
     names = PASSES[:3] if options.color_only else PASSES
-    return {"blocks": ready.blocks, "normals": ready.normals, **{name: getattr(picture, name) for name in names}}
+    return {
+        "blocks": ready.blocks,
+        "normals": ready.normals,
+        **{name: getattr(picture, name) for name in names},
+    }
 
 
 def native_gradients(splats: Splats, view: View, options: RenderOptions) -> dict[str, np.ndarray]:
@@ -123,7 +167,10 @@ def native_gradients(splats: Splats, view: View, options: RenderOptions) -> dict
     torch = pytest.importorskip("torch")
     from engine.render.differentiable import rasterise
 
-    inputs = {name: torch.from_numpy(getattr(splats, name).copy()).requires_grad_() for name in PARAMETERS[:5]}
+    inputs = {
+        name: torch.from_numpy(getattr(splats, name).copy()).requires_grad_()
+        for name in PARAMETERS[:5]
+    }
     color, depth, alpha = rasterise(*inputs.values(), view, options.near, options.antialiased)
     (color.sum() + alpha.sum() + depth[torch.isfinite(depth)].sum()).backward()
     return {f"gradients of {name}": tensor.grad.numpy() for name, tensor in inputs.items()}
@@ -156,7 +203,11 @@ def cases():
         sh = random.normal(0, 0.3, (1000, coefficients, 3))
         yield splats.with_(sh=sh), camera(random, 90, 50), RenderOptions()
     with np.errstate(all="ignore"):
-        yield spoilt(random, scene(random, 3000)), camera(random, 100, 70), RenderOptions(photo_position=eye, antialiased=True)
+        yield (
+            spoilt(random, scene(random, 3000)),
+            camera(random, 100, 70),
+            RenderOptions(photo_position=eye, antialiased=True),
+        )
 
 
 def test_every_platform_draws_the_same_bits(harness):
@@ -176,7 +227,9 @@ def test_every_platform_finds_the_same_gradients(harness, antialiased):
     view = camera(random, 120, 70)
     gradients = native_gradients(splats, view, options)
     assert all(gradient.any() for gradient in gradients.values())
-    assert_same(harness(scene_file(splats, view, options, True)), native(splats, view, options) | gradients)
+    assert_same(
+        harness(scene_file(splats, view, options, True)), native(splats, view, options) | gradients
+    )
 
 
 def test_the_comparison_would_see_one_bit(harness):

@@ -15,14 +15,21 @@ from test_render_twin import camera, lead, scene
 
 from engine.errors import ArgumentError, Cancelled, RenderError
 from engine.progress import Progress
-from engine.render import ProxyRender, RenderOptions, cuda, cuda_here, heaviest, render
+from engine.render import ProxyRender, RenderOptions, cuda, cuda_here, heaviest
+from engine.render.rasteriser import render
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to hold the CUDA renderer against")
-pytest.importorskip("gsplat", reason="gsplat is not installed: nothing to hold the CUDA renderer against")
+torch = pytest.importorskip(
+    "torch", reason="PyTorch is not installed: nothing to hold the CUDA renderer against"
+)
+pytest.importorskip(
+    "gsplat", reason="gsplat is not installed: nothing to hold the CUDA renderer against"
+)
 
 EYE = (0.4, -0.3, 0.2)
 CPU = RenderOptions(photo_position=EYE, backend="cpu")
-few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture(params=["played", "card"])
@@ -45,7 +52,11 @@ def agree(ours: ProxyRender, theirs: ProxyRender, clear: np.ndarray) -> None:
     """The same picture but for pixels in which a splat of 1/255 comes or goes; ids equal where one splat clearly leads."""
     strays = np.zeros(ours.alpha.shape, bool)
     for name in ("color", "alpha", "confidence"):
-        difference = np.abs(getattr(ours, name) - getattr(theirs, name)).reshape(*strays.shape, -1).max(axis=2)
+        difference = (
+            np.abs(getattr(ours, name) - getattr(theirs, name))
+            .reshape(*strays.shape, -1)
+            .max(axis=2)
+        )
         assert difference.max() <= 0.01, name
         strays |= difference > 2e-3
     assert strays.sum() <= 1 + 0.005 * strays.size
@@ -57,7 +68,9 @@ def agree(ours: ProxyRender, theirs: ProxyRender, clear: np.ndarray) -> None:
 
 
 @few
-@given(seed=st.integers(0, 2**32 - 1), antialiased=st.booleans(), bands=st.sampled_from([0, 3, 8, 15]))
+@given(
+    seed=st.integers(0, 2**32 - 1), antialiased=st.booleans(), bands=st.sampled_from([0, 3, 8, 15])
+)
 def test_the_card_draws_what_the_kernels_draw(device, seed, antialiased, bands):
     random = np.random.default_rng(seed)
     splats, view = scene(random, 60, 0.3), camera(random, 50, 35)
@@ -77,7 +90,9 @@ def test_the_card_draws_what_the_kernels_draw(device, seed, antialiased, bands):
 def test_the_photos_own_filter_is_kept_on_the_card_as_in_the_kernels(device, seed, photo_focal):
     random = np.random.default_rng(seed)
     splats, view = scene(random, 60, 0.05), camera(random, 50, 35)
-    options = replace(CPU, antialiased=True, photo_position=(0.2, -0.1, -1.0), photo_focal=photo_focal)
+    options = replace(
+        CPU, antialiased=True, photo_position=(0.2, -0.1, -1.0), photo_focal=photo_focal
+    )
     ours, theirs = render(splats, view, options), cuda.render(splats, view, options)
     assert np.abs(ours.alpha - theirs.alpha).max() < 5e-3
     strays = np.abs(ours.color - theirs.color).max(axis=2) > 2e-3
@@ -96,7 +111,10 @@ def test_ids_of_opaque_layers_are_exact(device):
 def test_colour_alone_is_the_same_colour(device):
     random = np.random.default_rng(4)
     splats, view = scene(random, 40, 0.3), camera(random, 40, 30)
-    whole, part = cuda.render(splats, view, CPU), cuda.render(splats, view, replace(CPU, color_only=True))
+    whole, part = (
+        cuda.render(splats, view, CPU),
+        cuda.render(splats, view, replace(CPU, color_only=True)),
+    )
     for name in ("color", "alpha", "depth"):
         np.testing.assert_allclose(getattr(whole, name), getattr(part, name), atol=1e-5)
     assert (part.region == -1).all()
@@ -106,15 +124,21 @@ def test_colour_alone_is_the_same_colour(device):
 def test_far_from_the_origin_the_picture_keeps_its_digits(device):
     random = np.random.default_rng(5)
     splats, view = scene(random, 40, 0.3), camera(random, 40, 30)
-    away = np.array([4096.0, -8192.0, 512.0])  # exact in float32, as the positions below are on a grid of 1/1024 m
+    away = np.array(
+        [4096.0, -8192.0, 512.0]
+    )  # exact in float32, as the positions below are on a grid of 1/1024 m
     grid = splats.with_(positions=np.round(splats.positions * 1024) / 1024)
     pose = view.world_from_camera.copy()
     pose[:3, 3] = np.round(pose[:3, 3] * 1024) / 1024
-    here = cuda.render(grid, replace(view, world_from_camera=pose), replace(CPU, photo_position=None))
+    here = cuda.render(
+        grid, replace(view, world_from_camera=pose), replace(CPU, photo_position=None)
+    )
     pose = pose.copy()
     pose[:3, 3] += away
     moved = grid.with_(positions=grid.positions + away)
-    there = cuda.render(moved, replace(view, world_from_camera=pose), replace(CPU, photo_position=None))
+    there = cuda.render(
+        moved, replace(view, world_from_camera=pose), replace(CPU, photo_position=None)
+    )
     np.testing.assert_allclose(there.color, here.color, atol=1e-4)
 
 
@@ -129,7 +153,9 @@ def test_what_cannot_be_drawn_is_left_out(device, seed):
     changed = {}
     for name in ("positions", "scales", "rotations", "opacities", "colors", "confidence"):
         changed[name] = getattr(splats, name).copy()
-        changed[name].reshape(-1)[random.integers(0, changed[name].size, 4)] = random.choice(NASTY, 4)
+        changed[name].reshape(-1)[random.integers(0, changed[name].size, 4)] = random.choice(
+            NASTY, 4
+        )
     picture = cuda.render(splats.with_(**changed), view, CPU)
     there = np.isfinite(picture.depth)
     assert np.isfinite(picture.color).all()
@@ -139,7 +165,9 @@ def test_what_cannot_be_drawn_is_left_out(device, seed):
     assert (picture.region[~there] == -1).all()
 
 
-@pytest.mark.parametrize("bad", [{"scales": 1e30}, {"positions": np.nan}, {"rotations": 0.0}, {"confidence": np.inf}])
+@pytest.mark.parametrize(
+    "bad", [{"scales": 1e30}, {"positions": np.nan}, {"rotations": 0.0}, {"confidence": np.inf}]
+)
 def test_a_bad_splat_changes_nothing(device, bad):
     random = np.random.default_rng(6)
     splats, view = scene(random, 30, 0.3), camera(random, 30, 20)
@@ -242,13 +270,22 @@ def test_gradients_are_those_of_the_kernels(device, antialiased):
     from engine.render import differentiable
 
     random = np.random.default_rng(11)
-    splats, view = scene(random, 40, 0.5).with_(opacities=random.uniform(0.2, 0.8, 40)), camera(random, 40, 30)
-    toward = [torch.tensor(random.normal(size=(30, 40, n)[: 3 if n > 1 else 2]), dtype=torch.float32) for n in (3, 1, 1)]
+    splats, view = (
+        scene(random, 40, 0.5).with_(opacities=random.uniform(0.2, 0.8, 40)),
+        camera(random, 40, 30),
+    )
+    toward = [
+        torch.tensor(random.normal(size=(30, 40, n)[: 3 if n > 1 else 2]), dtype=torch.float32)
+        for n in (3, 1, 1)
+    ]
     gradients = []
     for function, place in ((cuda.rasterise, device), (differentiable.rasterise, "cpu")):
         tensors = parameters(splats, place)
         outputs = function(*tensors, view, 0.01, antialiased)
-        loss = sum((torch.where(a > 0.05, o, 0.0) * t.to(place)).sum() for o, t, a in _with_cover(outputs, toward))
+        loss = sum(
+            (torch.where(a > 0.05, o, 0.0) * t.to(place)).sum()
+            for o, t, a in _with_cover(outputs, toward)
+        )
         loss.backward()
         gradients.append([tensor.grad.cpu() for tensor in tensors])
     for theirs, ours in zip(*gradients, strict=True):
@@ -257,7 +294,10 @@ def test_gradients_are_those_of_the_kernels(device, antialiased):
 
 def _with_cover(outputs, toward):
     alpha = outputs[2].detach()
-    return [(o, t, alpha[..., None] if o.dim() == 3 else alpha) for o, t in zip(outputs, toward, strict=True)]
+    return [
+        (o, t, alpha[..., None] if o.dim() == 3 else alpha)
+        for o, t in zip(outputs, toward, strict=True)
+    ]
 
 
 def test_bad_parameters_get_zero_gradients(device):
@@ -286,7 +326,10 @@ def test_the_heaviest_is_that_of_a_loop(seed, pixels, pairs):
         light[pixel] *= 1 - float(alpha)
     tensors = torch.tensor(splats), torch.tensor(where), torch.tensor(alphas)
     found = heaviest.heaviest_of(*tensors, pixels).numpy()
-    ties = [np.isclose(a, b, rtol=1e-4) for a, b in zip(best, _second(where, alphas, pixels), strict=True)]
+    ties = [
+        np.isclose(a, b, rtol=1e-4)
+        for a, b in zip(best, _second(where, alphas, pixels), strict=True)
+    ]
     np.testing.assert_array_equal(found[~np.array(ties)], expected[~np.array(ties)])
 
 
@@ -294,7 +337,11 @@ def _second(where, alphas, pixels):
     second = []
     for pixel in range(pixels):
         mine = alphas[where == pixel].astype(float)
-        weights = np.sort(mine * np.cumprod(np.concatenate([[1], 1 - mine[:-1]]))) if len(mine) else np.zeros(0)
+        weights = (
+            np.sort(mine * np.cumprod(np.concatenate([[1], 1 - mine[:-1]])))
+            if len(mine)
+            else np.zeros(0)
+        )
         second.append(weights[-2] if len(weights) > 1 else -1)
     return second
 
@@ -304,7 +351,9 @@ def test_of_equal_weights_the_front_most_wins():
     first = heaviest.heaviest_of(torch.tensor([4, 4, 2]), torch.tensor([0, 1, 1]), alphas, 2)
     assert first.tolist() == [4, 4]
     halves = torch.tensor([0.5, 0.75], dtype=torch.float64)  # 0.5 and 0.375: the first leads
-    assert heaviest.heaviest_of(torch.tensor([1, 2]), torch.tensor([0, 0]), halves, 1).tolist() == [1]
+    assert heaviest.heaviest_of(torch.tensor([1, 2]), torch.tensor([0, 0]), halves, 1).tolist() == [
+        1
+    ]
     same = torch.tensor([0.0, 0.0])
     assert heaviest.heaviest_of(torch.tensor([7, 8]), torch.tensor([0, 0]), same, 1).tolist() == [7]
 
@@ -317,7 +366,9 @@ def test_strips_are_the_whole_picture(device, monkeypatch):
     monkeypatch.setattr(heaviest, "MAX_PAIRS", 1)
     assert len(heaviest._strips([0, 5, 9], [5, 9, 20], 256)) == 3
     cut = cuda.render(splats, view, CPU)
-    assert np.mean(whole.region != cut.region) < 0.002  # a splat within float32 of 1/255 or of a tie
+    assert (
+        np.mean(whole.region != cut.region) < 0.002
+    )  # a splat within float32 of 1/255 or of a tie
     np.testing.assert_array_equal(whole.color, cut.color)
 
 
@@ -334,7 +385,11 @@ def test_too_little_memory_is_one_sentence(device, monkeypatch):
     with pytest.raises(RenderError, match="too little memory for 5 splats"):
         cuda.render(splats, view)
     monkeypatch.setattr(cuda, "DEVICE", "cuda")
-    memory = {"memory_reserved": lambda: 2, "memory_allocated": lambda: 1, "mem_get_info": lambda: (100, 200)}
+    memory = {
+        "memory_reserved": lambda: 2,
+        "memory_allocated": lambda: 1,
+        "mem_get_info": lambda: (100, 200),
+    }
     for name, answer in memory.items():
         monkeypatch.setattr(torch.cuda, name, answer)
     with pytest.raises(RenderError, match="render on the CPU"):
@@ -359,10 +414,13 @@ def test_cuda_where_there_is_none_is_one_sentence(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "asked"),
     [
-        (RenderOptions(), True), (RenderOptions(backend="cuda", threads=2), True), (RenderOptions(threads=2), False),
-        (RenderOptions(twin=True), False), (RenderOptions(backend="cpu"), False),
+        (RenderOptions(), True),
+        (RenderOptions(backend="cuda", threads=2), True),
+        (RenderOptions(threads=2), False),
+        (RenderOptions(twin=True), False),
+        (RenderOptions(backend="cpu"), False),
     ],
-)  # fmt: skip
+)
 def test_auto_takes_the_card(monkeypatch, options, asked):
     monkeypatch.setattr(cuda_here, "available", lambda: True)
     taken = []
@@ -383,14 +441,20 @@ def test_auto_takes_the_card(monkeypatch, options, asked):
         (None, "12.8", "1.5.3", True, False, False),
     ],
 )
-def test_available_asks_for_every_part(monkeypatch, tmp_path, missing, cuda_version, gsplat_version, card, compiler, expected):
+def test_available_asks_for_every_part(
+    monkeypatch, tmp_path, missing, cuda_version, gsplat_version, card, compiler, expected
+):
     """A made-up installation, of which one part after the other is missing."""
     for name in cuda_here.MODULES:
         (tmp_path / name).mkdir()
     (tmp_path / "torch" / "version.py").write_text(f"cuda = {cuda_version!r}\n")
 
     def find(name):
-        return None if name == missing else SimpleNamespace(origin=str(tmp_path / name / "__init__.py"))
+        return (
+            None
+            if name == missing
+            else SimpleNamespace(origin=str(tmp_path / name / "__init__.py"))
+        )
 
     fake_torch = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: card))
     imported = {"torch": fake_torch, "torch.utils.cpp_extension": SimpleNamespace(CUDA_HOME=None)}

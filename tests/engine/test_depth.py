@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.camera import View
-from engine.depth import DepthOptions, estimate, grid_size
-from engine.depth.gravity import find_focal, find_gravity
-from engine.depth.lines import find_lines
-from engine.depth.refine import snap_mask
+from engine.depth import DepthOptions
+from engine.depth.builtin.gravity import find_focal, find_gravity
+from engine.depth.builtin.lines import find_lines
+from engine.depth.builtin.refine import snap_mask
+from engine.depth.estimating import estimate, grid_size
 from engine.depth.surfaces import normals
 from engine.errors import ArgumentError, Cancelled, DepthError
 from engine.image import Photo
@@ -29,7 +30,9 @@ SCENES = {
 
 def photo_of(colours: np.ndarray, focal_px: float | None = None) -> Photo:
     """A photo as it would come from a file."""
-    return Photo("scene", ".png", b"", np.round(np.clip(colours, 0, 1) * 255).astype(np.uint8), {}, focal_px)
+    return Photo(
+        "scene", ".png", b"", np.round(np.clip(colours, 0, 1) * 255).astype(np.uint8), {}, focal_px
+    )
 
 
 @cache
@@ -88,7 +91,13 @@ def test_what_stands_on_the_ground_is_at_about_its_distance(name):
 def test_every_map_keeps_its_promise(name):
     _, found = scene(name)
     shape = (found.view.height, found.view.width)
-    assert found.depth.shape == found.uncertainty.shape == found.confidence.shape == found.sky.shape == shape
+    assert (
+        found.depth.shape
+        == found.uncertainty.shape
+        == found.confidence.shape
+        == found.sky.shape
+        == shape
+    )
     assert np.isfinite(found.depth).all()
     assert found.depth.min() > 0
     assert (found.uncertainty > 0).all()
@@ -99,7 +108,9 @@ def test_every_map_keeps_its_promise(name):
     assert ((found.normal * towards).sum(-1) > 0).all()
     if found.sky.any():
         assert found.depth[found.sky].min() >= max(100, 1.5 * found.depth[~found.sky].max() * 0.999)
-    assert {a.dtype for a in (found.depth, found.uncertainty, found.confidence, found.normal)} == {np.dtype(np.float32)}
+    assert {a.dtype for a in (found.depth, found.uncertainty, found.confidence, found.normal)} == {
+        np.dtype(np.float32)
+    }
 
 
 def test_the_pose_is_the_worlds():
@@ -117,11 +128,19 @@ def test_the_pose_is_the_worlds():
 def test_ground_normals_point_up():
     _, found = scene("street")
     inside = found.ground.copy()
-    inside[1:-1, 1:-1] &= found.ground[2:, 1:-1] & found.ground[:-2, 1:-1] & found.ground[1:-1, 2:] & found.ground[1:-1, :-2]
+    inside[1:-1, 1:-1] &= (
+        found.ground[2:, 1:-1]
+        & found.ground[:-2, 1:-1]
+        & found.ground[1:-1, 2:]
+        & found.ground[1:-1, :-2]
+    )
     assert (found.normal[inside][:, 2] > 0.999).mean() > 0.99
 
 
-@pytest.mark.parametrize("tilt", [{"pitch": 12, "yaw": -30, "focal": 700}, {"pitch": -8, "yaw": 12}, {"pitch": 12, "yaw": 35}])
+@pytest.mark.parametrize(
+    "tilt",
+    [{"pitch": 12, "yaw": -30, "focal": 700}, {"pitch": -8, "yaw": 12}, {"pitch": 12, "yaw": 35}],
+)
 def test_focal_length_from_vanishing_points(tilt):
     view = raycast.camera(**tilt)
     picture = raycast.shoot(raycast.street(), view)
@@ -146,7 +165,9 @@ def test_camera_height_and_focal_length_set_the_scale():
     high = estimate(photo_of(truth.colours), options)
     near = low.ground & high.ground & (low.depth < 5)
     assert np.allclose(high.depth[near], 2 * low.depth[near], rtol=1e-4)
-    in_mm = estimate(photo_of(truth.colours), DepthOptions(focal_mm=truth.view.fx / 640 * 36, camera_height=1.6))
+    in_mm = estimate(
+        photo_of(truth.colours), DepthOptions(focal_mm=truth.view.fx / 640 * 36, camera_height=1.6)
+    )
     assert np.array_equal(in_mm.depth, low.depth)
 
 
@@ -215,14 +236,22 @@ def test_unknown_sources_and_senseless_options_are_refused():
     photo = photo_of(_nothing("noise"))
     with pytest.raises(DepthError, match=r'"midas".*builtin'):
         estimate(photo, DepthOptions(source="midas"))
-    for wrong in ({"focal_px": 0}, {"focal_mm": -3}, {"camera_height": float("nan")}, {"max_pixels": 3}):
+    for wrong in (
+        {"focal_px": 0},
+        {"focal_mm": -3},
+        {"camera_height": float("nan")},
+        {"max_pixels": 3},
+    ):
         with pytest.raises(ArgumentError):
             estimate(photo, DepthOptions(**wrong))
 
 
 def test_progress_rises_and_cancel_stops():
     told = []
-    estimate(photo_of(_nothing("noise")), progress=Progress(lambda fraction, stage: told.append((fraction, stage))))
+    estimate(
+        photo_of(_nothing("noise")),
+        progress=Progress(lambda fraction, stage: told.append((fraction, stage))),
+    )
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions)
     assert len(fractions) >= 3
@@ -252,7 +281,9 @@ def test_a_coarse_mask_snaps_to_the_picture():
     y, x = np.mgrid[:300, :400]
     true = y < 120 + 30 * np.sin(x / 15)
     rng = np.random.default_rng(1)
-    colours = np.where(true[..., None], [0.6, 0.75, 0.95], [0.5, 0.4, 0.3]) + rng.normal(0, 0.03, (300, 400, 3))
+    colours = np.where(true[..., None], [0.6, 0.75, 0.95], [0.5, 0.4, 0.3]) + rng.normal(
+        0, 0.03, (300, 400, 3)
+    )
     coarse = true[::4, ::4]
     snapped = snap_mask(coarse, colours.astype(np.float32))
     blocky = np.kron(coarse, np.ones((4, 4), bool))

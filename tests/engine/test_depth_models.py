@@ -17,8 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import models
-from engine.depth import BUILTIN, SOURCES, DepthOptions, estimate, learned
-from engine.depth.preparing import PREPARATIONS, Preparation, prepare, resample, restore, weights
+from engine.depth import DepthOptions, placing
+from engine.depth.estimating import BUILTIN, SOURCES, estimate
+from engine.depth.learned.preparing import (
+    PREPARATIONS,
+    Preparation,
+    prepare,
+    resample,
+    restore,
+    weights,
+)
 from engine.errors import Cancelled, DepthError
 from engine.image import Photo
 from engine.progress import Progress
@@ -28,7 +36,7 @@ from . import raycast
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from engine.depth import networks  # noqa: E402
+from engine.depth.learned import torch_models as networks  # noqa: E402
 
 from . import tiny_models  # noqa: E402
 
@@ -37,7 +45,9 @@ BYTE = 1 / 255
 
 
 def photo_of(colours: np.ndarray, focal_px: float | None = None) -> Photo:
-    return Photo("scene", ".png", b"", np.round(np.clip(colours, 0, 1) * 255).astype(np.uint8), {}, focal_px)
+    return Photo(
+        "scene", ".png", b"", np.round(np.clip(colours, 0, 1) * 255).astype(np.uint8), {}, focal_px
+    )
 
 
 @cache
@@ -70,8 +80,12 @@ def offline(monkeypatch, tmp_path):
 
 @settings(max_examples=80, deadline=None)
 @given(
-    st.integers(1, 60), st.integers(1, 60), st.sampled_from(["bilinear", "bicubic"]), st.booleans(), st.booleans(),
-)  # fmt: skip
+    st.integers(1, 60),
+    st.integers(1, 60),
+    st.sampled_from(["bilinear", "bicubic"]),
+    st.booleans(),
+    st.booleans(),
+)
 def test_resampling_keeps_what_is_even(count, target, kernel, averaging, corners):
     matrix = weights(count, target, kernel, averaging=averaging, corners=corners)
     assert matrix.shape == (target, count)
@@ -91,7 +105,11 @@ def test_sampling_is_torchs(kernel, corners, size):
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(64, 3000), st.integers(64, 3000), st.sampled_from(["depth_anything", "prompt_depth_anything", "zoedepth"]))
+@given(
+    st.integers(64, 3000),
+    st.integers(64, 3000),
+    st.sampled_from(["depth_anything", "prompt_depth_anything", "zoedepth"]),
+)
 def test_sizes_are_the_reference_processors(height, width, family):
     from transformers.models.dpt.image_processing_pil_dpt import get_resize_output_image_size
 
@@ -99,7 +117,9 @@ def test_sizes_are_the_reference_processors(height, width, family):
     ours = how.size(height, width)
     assert ours[0] % how.multiple == ours[1] % how.multiple == 0
     if max(height, width) < 3 * min(height, width):
-        wanted = get_resize_output_image_size(np.empty((3, height, width)), (how.height, how.width), True, how.multiple)
+        wanted = get_resize_output_image_size(
+            np.empty((3, height, width)), (how.height, how.width), True, how.multiple
+        )
         assert ours == (wanted.height, wanted.width)
 
 
@@ -121,9 +141,13 @@ def reference(family: str, **more):
     module, _, name = f"transformers.models.{names[family]}".rpartition(".")
     how = PREPARATIONS[family]
     return getattr(importlib.import_module(module), name)(
-        size={"height": how.height, "width": how.width}, ensure_multiple_of=how.multiple, keep_aspect_ratio=True,
-        image_mean=list(how.mean), image_std=list(how.deviation), **more,
-    )  # fmt: skip
+        size={"height": how.height, "width": how.width},
+        ensure_multiple_of=how.multiple,
+        keep_aspect_ratio=True,
+        image_mean=list(how.mean),
+        image_std=list(how.deviation),
+        **more,
+    )
 
 
 @pytest.mark.parametrize("sides", [(300, 450), (640, 480), (700, 1100)])
@@ -135,7 +159,9 @@ def test_pictures_are_prepared_as_the_reference_does(family, sides):
     theirs = reference(family)(picture, return_tensors="np")["pixel_values"][0]
     ours = prepare(picture.astype(np.float32) / 255, PREPARATIONS[family])
     assert ours.shape == theirs.shape
-    tolerance = 1e-4 if family == "zoedepth" else 1.2 * BYTE / min(PREPARATIONS[family].deviation)  # Pillow rounds to bytes
+    tolerance = (
+        1e-4 if family == "zoedepth" else 1.2 * BYTE / min(PREPARATIONS[family].deviation)
+    )  # Pillow rounds to bytes
     assert np.abs(ours - theirs).max() < tolerance
 
 
@@ -143,7 +169,9 @@ def test_depth_pros_picture_is_prepared_as_the_reference_does():
     """Its processor needs torchvision; these are its two lines in torch: first the mean, then the size."""
     picture = np.random.default_rng(2).random((300, 420, 3), np.float32)
     normal = (torch.from_numpy(picture).permute(2, 0, 1)[None] - 0.5) / 0.5
-    theirs = torch.nn.functional.interpolate(normal, (1536, 1536), mode="bilinear", align_corners=False)[0]
+    theirs = torch.nn.functional.interpolate(
+        normal, (1536, 1536), mode="bilinear", align_corners=False
+    )[0]
     assert np.abs(prepare(picture, PREPARATIONS["depth_pro"]) - theirs.numpy()).max() < 1e-4
 
 
@@ -152,27 +180,57 @@ def test_ramps_stay_ramps(family):
     how = replace(PREPARATIONS[family], padded=False)
     small, large = ramps(28, 42)[..., 0], ramps(90, 131)[..., 0]
     if how.corners:
-        small, large = (np.broadcast_to(np.linspace(0, 1, a.shape[1]), a.shape) for a in (small, large))
+        small, large = (
+            np.broadcast_to(np.linspace(0, 1, a.shape[1]), a.shape) for a in (small, large)
+        )
     assert np.abs(restore(small, how, 90, 131) - large)[:, 4:-4].max() < 1e-4
 
 
 def test_a_models_own_file_is_believed_where_it_makes_sense():
     how = PREPARATIONS["depth_anything"]
     told = how.with_file(
-        {"size": {"height": 56, "width": 70}, "ensure_multiple_of": 28, "resample": 2, "image_mean": [0.1] * 3}
+        {
+            "size": {"height": 56, "width": 70},
+            "ensure_multiple_of": 28,
+            "resample": 2,
+            "image_mean": [0.1] * 3,
+        }
     )
-    assert (told.height, told.width, told.multiple, told.kernel, told.mean) == (56, 70, 28, "bilinear", (0.1, 0.1, 0.1))
-    senseless = {"size": 3, "ensure_multiple_of": -1, "resample": None, "image_mean": "x", "image_std": [0, 0, 0], "do_pad": 1}
+    assert (told.height, told.width, told.multiple, told.kernel, told.mean) == (
+        56,
+        70,
+        28,
+        "bilinear",
+        (0.1, 0.1, 0.1),
+    )
+    senseless = {
+        "size": 3,
+        "ensure_multiple_of": -1,
+        "resample": None,
+        "image_mean": "x",
+        "image_std": [0, 0, 0],
+        "do_pad": 1,
+    }
     assert how.with_file(senseless) == how
     assert how.with_file({}) == how
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["height", "width"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["height", "width"]), inner)
+    ),
     max_leaves=6,
 )
-KEYS = ["size", "ensure_multiple_of", "keep_aspect_ratio", "do_pad", "image_mean", "image_std", "resample"]
+KEYS = [
+    "size",
+    "ensure_multiple_of",
+    "keep_aspect_ratio",
+    "do_pad",
+    "image_mean",
+    "image_std",
+    "resample",
+]
 
 
 @settings(max_examples=150, deadline=None)
@@ -191,11 +249,19 @@ class Seer(torch.nn.Module):
 
     def __init__(self, how: Preparation, depth):
         super().__init__()
-        self.how, self.depth, self.layer, self.prompt, self.fov = how, depth, torch.nn.Identity(), None, None
+        self.how, self.depth, self.layer, self.prompt, self.fov = (
+            how,
+            depth,
+            torch.nn.Identity(),
+            None,
+            None,
+        )
 
     def forward(self, pixel_values, prompt_depth=None):
         self.prompt = prompt_depth
-        mean, deviation = (torch.tensor(v)[:, None, None] for v in (self.how.mean, self.how.deviation))
+        mean, deviation = (
+            torch.tensor(v)[:, None, None] for v in (self.how.mean, self.how.deviation)
+        )
         depth = self.depth(*(self.layer(pixel_values)[0] * deviation + mean))
         return SimpleNamespace(predicted_depth=depth[None], field_of_view=self.fov)
 
@@ -204,7 +270,9 @@ def local(family: str, card: models.ModelCard | None = None) -> models.LocalMode
     return models.LocalModel(Path(family), family, card, {}, {})
 
 
-def seer(family: str, depth=lambda red, green, blue: 2 + 5 * red + 3 * green, **how) -> networks.Network:
+def seer(
+    family: str, depth=lambda red, green, blue: 2 + 5 * red + 3 * green, **how
+) -> networks.Network:
     network = networks.Network(local(family), None, "cpu")
     network.how = replace(network.how, **how)
     network.module = Seer(network.how, depth)
@@ -227,9 +295,15 @@ def test_depth_comes_back_on_the_pixel_it_was_seen_at(family, sides):
     if family == "depth_pro":  # its own inverse depth is for a focal length of one width
         network = seer(family, lambda red, green, blue: plane(red, green), height=112, width=112)
     else:
-        network = seer(family, lambda red, green, blue: 1 / plane(red, green), height=112, width=112)
-    found = 1 / network.predict(picture, float(sides[1]), np.ones(sides, np.float32), Progress()).depth
-    off = (found - plane(picture[..., 0], picture[..., 1])) / max(0.5 / sides[1], 0.3 / sides[0])  # pixels
+        network = seer(
+            family, lambda red, green, blue: 1 / plane(red, green), height=112, width=112
+        )
+    found = (
+        1 / network.predict(picture, float(sides[1]), np.ones(sides, np.float32), Progress()).depth
+    )
+    off = (found - plane(picture[..., 0], picture[..., 1])) / max(
+        0.5 / sides[1], 0.3 / sides[0]
+    )  # pixels
     assert np.abs(off[8:-8, 8:-8]).max() < 0.03
     assert np.abs(off).max() < 1.5  # where the picture ends, so does the ramp
 
@@ -257,7 +331,9 @@ def test_the_prompt_is_our_depth_and_never_flat(shape):
     assert sorted(seen.shape) == [192, 256]
     assert (seen.shape[1] > seen.shape[0]) == (shape[1] > shape[0])
     assert np.allclose([seen.min(), seen.max()], [2, 8], atol=0.05)
-    network.predict(np.zeros((*shape, 3), np.float32), None, np.full(shape, 50, np.float32), Progress())
+    network.predict(
+        np.zeros((*shape, 3), np.float32), None, np.full(shape, 50, np.float32), Progress()
+    )
     flat = network.module.prompt
     assert float(flat.max() - flat.min()) > 0.01
 
@@ -280,7 +356,9 @@ def test_every_family_opens_from_a_folder_and_keeps_the_promises(folders, family
     assert np.allclose(np.linalg.norm(found.normal, axis=-1), 1, atol=1e-4)
     towards = found.view.position - found.view.unproject(found.depth)
     assert ((found.normal * towards).sum(-1) > -1e-5 * np.linalg.norm(towards, axis=-1)).all()
-    assert {a.dtype for a in (found.depth, found.uncertainty, found.confidence, found.normal)} == {np.dtype(np.float32)}
+    assert {a.dtype for a in (found.depth, found.uncertainty, found.confidence, found.normal)} == {
+        np.dtype(np.float32)
+    }
     assert found.view.fx == pytest.approx(truth.view.fx)
     assert not (found.sky & found.ground).any()
     assert family in found.source
@@ -302,7 +380,9 @@ def test_depth_pros_field_of_view_stands_in_for_exif(folders):
     at = DepthOptions(model_folder=str(folders["depth_pro"]))
     width = truth.colours.shape[1]
     told = estimate(photo_of(truth.colours), at)
-    assert told.view.fx == pytest.approx(0.5 * width / math.tan(math.radians(tiny_models.FOV_DEGREES / 2)), rel=1e-4)
+    assert told.view.fx == pytest.approx(
+        0.5 * width / math.tan(math.radians(tiny_models.FOV_DEGREES / 2)), rel=1e-4
+    )
     assert "from the depth model" in told.source
     exif = estimate(photo_of(truth.colours, focal_px=777.0), at)
     assert exif.view.fx == pytest.approx(777)
@@ -323,7 +403,9 @@ def test_every_name_is_a_source():
 @cache
 def base():
     truth = street()
-    return estimate(photo_of(truth.colours), DepthOptions(focal_px=truth.view.fx, camera_height=1.6))
+    return estimate(
+        photo_of(truth.colours), DepthOptions(focal_px=truth.view.fx, camera_height=1.6)
+    )
 
 
 def true_depth(far: float = 200.0) -> np.ndarray:
@@ -334,8 +416,9 @@ OUTDOORS = models.MODELS["depth-anything-v2-outdoor-small"]
 
 
 def place(depth, card=OUTDOORS, height=None, focal=500.0):
-    known = learned.Known(focal, "given", height)
-    return learned.place(base(), depth, local("depth_anything", card), known)
+    known = placing.Known(focal, "given", height)
+    origin = placing.Origin(local("depth_anything", card).title, card)
+    return placing.place(street().colours, depth, known, origin, base=base()).estimate
 
 
 @pytest.mark.parametrize("factor", [0.6, 1.0, 1.8])
@@ -395,7 +478,10 @@ def test_edges_and_poorer_models_are_trusted_less():
 
 def test_a_licence_that_forbids_commerce_is_said():
     for card in models.MODELS.values():
-        assert any("no commercial use" in warning for warning in place(true_depth(), card).warnings) != card.commercial
+        assert (
+            any("no commercial use" in warning for warning in place(true_depth(), card).warnings)
+            != card.commercial
+        )
 
 
 # --- what can go wrong -----------------------------------------------------------------------------------------------
@@ -403,7 +489,9 @@ def test_a_licence_that_forbids_commerce_is_said():
 
 def refused(folder, **options) -> str:
     with pytest.raises(DepthError) as caught:
-        estimate(photo_of(street().colours[::3, ::3]), DepthOptions(model_folder=str(folder), **options))
+        estimate(
+            photo_of(street().colours[::3, ::3]), DepthOptions(model_folder=str(folder), **options)
+        )
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -411,16 +499,18 @@ def refused(folder, **options) -> str:
 @pytest.mark.parametrize("package", ["torch", "transformers"])
 def test_without_the_ai_engine_the_built_in_depth_stays(folders, monkeypatch, package):
     here = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == package else here(name, *a))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == package else here(name, *a)
+    )
     assert "needs the AI engine" in refused(folders["zoedepth"])
     assert estimate(photo_of(street().colours[::3, ::3])).source.startswith("builtin")
 
 
 def test_packages_that_clash_are_one_sentence(folders, monkeypatch):
-    import engine.depth
+    import engine.depth.learned
 
-    monkeypatch.setitem(sys.modules, "engine.depth.networks", None)
-    monkeypatch.delattr(engine.depth, "networks")
+    monkeypatch.setitem(sys.modules, "engine.depth.learned.torch_models", None)
+    monkeypatch.delattr(engine.depth.learned, "torch_models")
     assert "does not start" in refused(folders["zoedepth"])
 
 
@@ -446,7 +536,9 @@ def test_a_description_that_makes_no_sense_is_refused(folders, tmp_path):
         folder = tmp_path / str(len(record))
         folder.mkdir()
         (folder / "config.json").write_text(json.dumps(record))
-        (folder / "model.safetensors").write_bytes((folders["depth_anything"] / "model.safetensors").read_bytes())
+        (folder / "model.safetensors").write_bytes(
+            (folders["depth_anything"] / "model.safetensors").read_bytes()
+        )
         assert str(folder) in refused(folder)
 
 
@@ -481,7 +573,9 @@ def test_a_network_that_fails_or_gives_nothing_is_one_sentence():
     with pytest.raises(DepthError, match="does not fit its own description"):
         seer("zoedepth", fail, height=64, width=64).predict(ramps(64, 64), None, None, Progress())
     with pytest.raises(DepthError, match="no depth"):
-        seer("zoedepth", lambda red, *_: red * float("nan"), height=64, width=64).predict(ramps(64, 64), None, None, Progress())
+        seer("zoedepth", lambda red, *_: red * float("nan"), height=64, width=64).predict(
+            ramps(64, 64), None, None, Progress()
+        )
 
 
 def test_cancel_takes_effect_between_two_layers(folders):
@@ -508,4 +602,8 @@ def test_cancel_before_a_model_is_opened(folders):
     progress = Progress()
     progress.cancel()
     with pytest.raises(Cancelled):
-        estimate(photo_of(street().colours), DepthOptions(model_folder=str(folders["zoedepth"])), progress)
+        estimate(
+            photo_of(street().colours),
+            DepthOptions(model_folder=str(folders["zoedepth"])),
+            progress,
+        )

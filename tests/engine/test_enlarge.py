@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.depth.enlarge import enlarge
+from engine.depth.builtin.enlarge import enlarge
 from engine.kernels import enlarge as kernel
 
 FINE = 96, 128
@@ -21,13 +21,17 @@ def disc(centre, radius):
 
 def coarse(depth):
     """Log depth as a network gives it: small, its edges smeared."""
-    return np.log(cv2.GaussianBlur(cv2.resize(depth, COARSE[::-1], interpolation=cv2.INTER_AREA), (0, 0), 0.7))
+    return np.log(
+        cv2.GaussianBlur(cv2.resize(depth, COARSE[::-1], interpolation=cv2.INTER_AREA), (0, 0), 0.7)
+    )
 
 
 def painted(near):
     """A picture in which the near thing has a colour of its own, with a camera's noise."""
     noise = np.random.default_rng(3).normal(0, 0.015, (*FINE, 3))
-    return (np.where(near[..., None], [0.8, 0.35, 0.2], [0.25, 0.4, 0.55]) + noise).astype(np.float32)
+    return (np.where(near[..., None], [0.8, 0.35, 0.2], [0.25, 0.4, 0.55]) + noise).astype(
+        np.float32
+    )
 
 
 @settings(max_examples=20, deadline=None)
@@ -51,11 +55,15 @@ def test_a_surface_without_steps_is_interpolated_whatever_is_painted_on_it(acros
     rows, columns = np.mgrid[: COARSE[0], : COARSE[1]]
     log = (1.5 + across * columns + down * rows).astype(np.float32)
     colours = np.random.default_rng(seed).uniform(0, 1, (*FINE, 3)).astype(np.float32)
-    np.testing.assert_array_equal(enlarge(log, colours), cv2.resize(log, FINE[::-1], interpolation=cv2.INTER_LINEAR))
+    np.testing.assert_array_equal(
+        enlarge(log, colours), cv2.resize(log, FINE[::-1], interpolation=cv2.INTER_LINEAR)
+    )
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(1, 40), st.integers(1, 60), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99))
+@given(
+    st.integers(1, 40), st.integers(1, 60), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99)
+)
 def test_any_sizes_stay_within_the_range(height, width, h, w, seed):
     random = np.random.default_rng(seed)
     cells = random.uniform(-2, 5, (h, w)).astype(np.float32)
@@ -75,7 +83,9 @@ def twin(cells, small, colours, pixels):
         at = np.clip(np.floor(place + 0.5).astype(int) + steps, 0, np.array(cells.shape) - 1)
         value = cells[tuple(at.T)].astype(float)
         away = ((at - place) ** 2).sum(1) / (2 * 1.2**2)
-        unlike = ((small[tuple(at.T)].astype(float) - colours[tuple(pixel)]) ** 2).sum(1) / (2 * 0.07**2)
+        unlike = ((small[tuple(at.T)].astype(float) - colours[tuple(pixel)]) ** 2).sum(1) / (
+            2 * 0.07**2
+        )
         middle = (value.max() + value.min()) / 2
         weight = (1 + away / 4) ** -4.0 * ((1 + unlike / 4) ** -4.0 + 1e-3) * (value - middle) ** 2
         far = value > middle
@@ -88,7 +98,9 @@ def twin(cells, small, colours, pixels):
 def test_the_kernel_and_its_twin_agree(seed):
     random = np.random.default_rng(seed)
     cells = random.uniform(0, 3, COARSE).astype(np.float32)
-    small, colours = (random.uniform(0, 0.3, (*size, 3)).astype(np.float32) for size in (COARSE, FINE))
+    small, colours = (
+        random.uniform(0, 0.3, (*size, 3)).astype(np.float32) for size in (COARSE, FINE)
+    )
     out, everywhere = np.zeros(FINE, np.float32), np.ones(COARSE, np.uint8)
     kernel.enlarge(range(FINE[0]), colours, cells, small, everywhere, out)
     pixels = np.argwhere(random.uniform(0, 1, FINE) < 0.05)

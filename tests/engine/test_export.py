@@ -18,12 +18,13 @@ from engine import export
 from engine.camera import Camera, View
 from engine.errors import ExportError, OutputError
 from engine.export.contract import BASE_CHANNELS, NOTHING_DEPTH
+from engine.export.exr_header import world_to_camera, world_to_ndc
 from engine.export.finish import rename
-from engine.export.header import world_to_camera, world_to_ndc
 from engine.export.metadata import angle_confidence
 from engine.geometry import LOOK_ALONG_Y, pose, rotation_about
 from engine.regions import Region
-from engine.render import ProxyRender, RenderOptions, render
+from engine.render import ProxyRender, RenderOptions
+from engine.render.rasteriser import render
 from engine.scene import PHOTO_CAMERA, Maps, Scene
 from engine.splats import Splats
 from engine.store import read_json
@@ -56,7 +57,9 @@ def row(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.column_stack([points, np.ones(len(points))]) @ matrix
 
 
-in_front = hnp.arrays(float, (5, 3), elements=st.floats(-3, 3)).map(lambda p: p + np.array([0, 0, 5]))
+in_front = hnp.arrays(float, (5, 3), elements=st.floats(-3, 3)).map(
+    lambda p: p + np.array([0, 0, 5])
+)
 
 
 @given(views(), in_front)
@@ -64,7 +67,9 @@ def test_world_to_ndc_is_the_view_from_the_upper_left_corner_to_the_lower_right(
     world = camera_points(points, view)
     ndc = row(world, world_to_ndc(view))
     pixels, _ = view.project(world)
-    assert np.allclose(ndc[:, :2] / ndc[:, 3:] * [view.width, view.height], pixels, rtol=1e-6, atol=1e-4)
+    assert np.allclose(
+        ndc[:, :2] / ndc[:, 3:] * [view.width, view.height], pixels, rtol=1e-6, atol=1e-4
+    )
 
 
 @given(views(), in_front)
@@ -106,7 +111,15 @@ def test_frame_rate_is_the_rational_that_is_meant(fps, rational):
 
 
 def a_view(width: int = WIDTH, height: int = HEIGHT, position=(0.0, 0.0, 1.6)) -> View:
-    return View(40.0, 40.0, width / 2 + 1.5, height / 2 - 0.5, width, height, pose(LOOK_ALONG_Y, np.array(position)))
+    return View(
+        40.0,
+        40.0,
+        width / 2 + 1.5,
+        height / 2 - 0.5,
+        width,
+        height,
+        pose(LOOK_ALONG_Y, np.array(position)),
+    )
 
 
 def a_wall(view: View, depth: float = 4.0, gap: float = 0.0) -> Splats:
@@ -146,7 +159,10 @@ def a_scene(view: View, splats: Splats, uncertainty: float = 0.0) -> Scene:
         splats=splats,
         cameras=(Camera.from_view(PHOTO_CAMERA, view),),
         maps=maps,
-        regions=(Region("ground", "ground", ~upper), Region("facade_001", "facade", upper, plane, locked=True)),
+        regions=(
+            Region("ground", "ground", ~upper),
+            Region("facade_001", "facade", upper, plane, locked=True),
+        ),
     )
 
 
@@ -167,7 +183,9 @@ CONTRACT = [*BASE_CHANNELS, "region_ground.A", "region_facade_001.A"]
 def test_a_frame_has_exactly_the_contracts_channels_in_its_order(picture):
     channels = export.frame_channels(picture, REGIONS)
     assert list(channels) == CONTRACT == export.contract_names(REGIONS)
-    assert {(plane.dtype.name, plane.shape) for plane in channels.values()} == {("float32", (HEIGHT, WIDTH))}
+    assert {(plane.dtype.name, plane.shape) for plane in channels.values()} == {
+        ("float32", (HEIGHT, WIDTH))
+    }
 
 
 def test_where_nothing_is_the_frame_says_so(picture):
@@ -179,7 +197,14 @@ def test_where_nothing_is_the_frame_says_so(picture):
     assert (channels["depth.Z"][~nothing] < 100).all()
     assert (channels["origin.A"][nothing] == -1).all()
     assert (channels["void.A"][nothing] == 1).all()
-    for name in ("A", "normal.X", "position.Y", "confidence.A", "region_ground.A", "region_facade_001.A"):
+    for name in (
+        "A",
+        "normal.X",
+        "position.Y",
+        "confidence.A",
+        "region_ground.A",
+        "region_facade_001.A",
+    ):
         assert (np.abs(channels[name][nothing]) < 1 / 255).all(), name
 
 
@@ -191,7 +216,9 @@ def test_position_and_depth_lie_on_the_pixels_ray(picture):
     ndc = row(points.astype(float), world_to_ndc(picture.view))
     assert np.allclose(ndc[:, 0] / ndc[:, 3] * WIDTH, columns + 0.5, atol=1e-3)
     assert np.allclose(ndc[:, 1] / ndc[:, 3] * HEIGHT, rows + 0.5, atol=1e-3)
-    assert np.allclose(row(points, world_to_camera(picture.view))[:, 2], channels["depth.Z"][there], rtol=1e-5)
+    assert np.allclose(
+        row(points, world_to_camera(picture.view))[:, 2], channels["depth.Z"][there], rtol=1e-5
+    )
 
 
 def test_the_headers_matrix_finds_a_splat_in_the_picture(tmp_path):
@@ -210,10 +237,15 @@ def test_the_headers_matrix_finds_a_splat_in_the_picture(tmp_path):
 def test_region_layers_are_distinct_names_that_nuke_keeps(ids):
     layers = export.region_layers(ids)
     assert len(set(layers)) == len(ids)
-    assert all(layer.isascii() and layer.replace("_", "a").isalnum() and layer.startswith("region_") for layer in layers)
+    assert all(
+        layer.isascii() and layer.replace("_", "a").isalnum() and layer.startswith("region_")
+        for layer in layers
+    )
 
 
-floats = hnp.arrays(np.float32, (3, 5), elements=st.floats(width=32, allow_nan=True, allow_infinity=True))
+floats = hnp.arrays(
+    np.float32, (3, 5), elements=st.floats(width=32, allow_nan=True, allow_infinity=True)
+)
 
 
 @settings(max_examples=25)
@@ -223,8 +255,12 @@ def test_writing_and_reading_keeps_every_bit_and_type(tmp_path_factory, single, 
     planes = {"R": single, "x.Y": half, "id.A": np.arange(15, dtype=np.uint32).reshape(3, 5)}
     export.write_exr(path, planes, {})
     read, _ = export.read_exr(path)
-    assert {name: plane.tobytes() for name, plane in planes.items()} == {name: p.tobytes() for name, p in read.items()}
-    assert {name: plane.dtype for name, plane in planes.items()} == {name: p.dtype for name, p in read.items()}
+    assert {name: plane.tobytes() for name, plane in planes.items()} == {
+        name: p.tobytes() for name, p in read.items()
+    }
+    assert {name: plane.dtype for name, plane in planes.items()} == {
+        name: p.dtype for name, p in read.items()
+    }
 
 
 def attribute_types(path: Path) -> dict[str, str]:
@@ -241,13 +277,33 @@ def attribute_types(path: Path) -> dict[str, str]:
 
 def test_the_header_has_the_standards_types_and_reads_back(tmp_path):
     view, path = a_view(), tmp_path / "a.exr"
-    metadata = {"scene": "wäll", "void_coverage": 0.25, "splats": 7, "photo_camera": {"id": "photo"}, "empty": "", "none": None}
+    metadata = {
+        "scene": "wäll",
+        "void_coverage": 0.25,
+        "splats": 7,
+        "photo_camera": {"id": "photo"},
+        "empty": "",
+        "none": None,
+    }
     header = export.header(view, Camera.from_view("cam", view), 12, 24 / 1.001, metadata)
     export.write_exr(path, {"R": np.zeros((HEIGHT, WIDTH), np.float32)}, header)
     types = attribute_types(path)
-    standard = {"worldToCamera": "m44f", "worldToNDC": "m44f", "pinholeFocalLength": "float", "sensorOverallDimensions": "v2f"}
-    standard |= {"framesPerSecond": "rational", "imageCounter": "int", "chromaticities": "chromaticities"}
-    ours = {"anchorstage/scene": "string", "anchorstage/void_coverage": "float", "anchorstage/splats": "int"}
+    standard = {
+        "worldToCamera": "m44f",
+        "worldToNDC": "m44f",
+        "pinholeFocalLength": "float",
+        "sensorOverallDimensions": "v2f",
+    }
+    standard |= {
+        "framesPerSecond": "rational",
+        "imageCounter": "int",
+        "chromaticities": "chromaticities",
+    }
+    ours = {
+        "anchorstage/scene": "string",
+        "anchorstage/void_coverage": "float",
+        "anchorstage/splats": "int",
+    }
     ours |= {"anchorstage/photo_camera": "string", "anchorstage/camera": "string"}
     assert standard.items() <= types.items()
     assert {name: kind for name, kind in types.items() if name.startswith("anchorstage/")} == ours
@@ -255,7 +311,9 @@ def test_the_header_has_the_standards_types_and_reads_back(tmp_path):
     assert np.array_equal(read["worldToCamera"], world_to_camera(view).astype(np.float32))
     assert read["framesPerSecond"] == Fraction(24000, 1001)
     assert read["imageCounter"] == 12
-    assert read["chromaticities"] == pytest.approx((0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290))
+    assert read["chromaticities"] == pytest.approx(
+        (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+    )
     assert read["anchorstage/scene"] == "wäll"
     assert read["pinholeFocalLength"] == pytest.approx(40 / WIDTH * 36)
 
@@ -281,7 +339,9 @@ def test_a_disk_that_fills_up_leaves_the_file_that_was_there(tmp_path):
         "except errors.OutputError as error:\n    sys.exit(7)\n"
     )
     for limit in (100, 9_000, 15_000):
-        done = subprocess.run([sys.executable, "-c", code, str(path), str(limit)], cwd=ROOT, capture_output=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(path), str(limit)], cwd=ROOT, capture_output=True
+        )
         assert done.returncode == 7, done.stderr.decode()
         assert path.read_bytes() == b"the frame before"
         assert [entry.name for entry in tmp_path.iterdir()] == ["a.exr"]
@@ -333,7 +393,15 @@ def test_blenders_names_become_the_contracts():
 
 
 def test_what_the_artist_added_keeps_its_name():
-    foreign = ["Grade.R", "Matte.V", "Composite.Combined.R", "Second.Depth.Z", "Y", "Depth.Depth", "region_.V"]
+    foreign = [
+        "Grade.R",
+        "Matte.V",
+        "Composite.Combined.R",
+        "Second.Depth.Z",
+        "Y",
+        "Depth.Depth",
+        "region_.V",
+    ]
     renamed = rename([*DIRECT_NAMES, *foreign, "Aside.Depth.Z"])
     assert {name: renamed[name] for name in foreign if name != "Second.Depth.Z"} == {
         name: name for name in foreign if name != "Second.Depth.Z"
@@ -341,9 +409,14 @@ def test_what_the_artist_added_keeps_its_name():
     assert sorted(name for name in renamed if renamed[name] == "depth.Z") == ["Aside.Depth.Z"]
 
 
-words = st.sampled_from(["Image", "Combined", "Depth", "depth", "Void", "region_a", "Grade", "Composite", "View"])
+words = st.sampled_from(
+    ["Image", "Combined", "Depth", "depth", "Void", "region_a", "Grade", "Composite", "View"]
+)
 letters = st.sampled_from(["R", "A", "V", "X", "Z", "Y"])
-channel_names = st.lists(st.tuples(st.lists(words, max_size=2), letters).map(lambda p: ".".join([*p[0], p[1]])), unique=True)
+channel_names = st.lists(
+    st.tuples(st.lists(words, max_size=2), letters).map(lambda p: ".".join([*p[0], p[1]])),
+    unique=True,
+)
 
 
 @given(channel_names)
@@ -361,7 +434,12 @@ def from_blender(tmp_path, picture):
     planes = export.frame_channels(picture, REGIONS)
     names = {ours: theirs for theirs, ours in NODE_NAMES.items()}
     grade = {"Grade.R": np.random.default_rng(1).random((HEIGHT, WIDTH)).astype(np.float16)}
-    header = {"Date": "2026/01/01", "RenderTime": "00:01", "BlenderMultiChannel": "Blender V2.55.1", "Scene": "Shot 7"}
+    header = {
+        "Date": "2026/01/01",
+        "RenderTime": "00:01",
+        "BlenderMultiChannel": "Blender V2.55.1",
+        "Scene": "Shot 7",
+    }
     path = tmp_path / "shot.0003.exr"
     export.write_exr(path, {names[name]: plane for name, plane in planes.items()} | grade, header)
     return path, planes | grade
@@ -372,7 +450,9 @@ def test_finishing_names_channels_keeps_pixels_and_adds_the_camera(from_blender,
     scene = a_scene(a_view(), a_wall(a_view()))
     answer = export.finish(path, path, scene=scene, view=picture.view, camera=None, frame=3, fps=25)
     read, header = export.read_exr(path)
-    assert {name: plane.tobytes() for name, plane in read.items()} == {name: p.tobytes() for name, p in planes.items()}
+    assert {name: plane.tobytes() for name, plane in read.items()} == {
+        name: p.tobytes() for name, p in planes.items()
+    }
     assert np.array_equal(header["worldToCamera"], world_to_camera(picture.view).astype(np.float32))
     assert header["Scene"] == "Shot 7"
     assert not {"Date", "RenderTime", "BlenderMultiChannel"} & set(header)
@@ -384,7 +464,13 @@ def test_finishing_names_channels_keeps_pixels_and_adds_the_camera(from_blender,
 
 def test_finishing_twice_is_finishing_once_byte_by_byte(from_blender, picture, tmp_path):
     path, _ = from_blender
-    arguments = {"scene": a_scene(a_view(), a_wall(a_view())), "view": picture.view, "camera": None, "frame": 3, "fps": 25}
+    arguments = {
+        "scene": a_scene(a_view(), a_wall(a_view())),
+        "view": picture.view,
+        "camera": None,
+        "frame": 3,
+        "fps": 25,
+    }
     export.finish(path, tmp_path / "once.exr", **arguments)
     export.finish(tmp_path / "once.exr", tmp_path / "twice.exr", **arguments)
     assert (tmp_path / "once.exr").read_bytes() == (tmp_path / "twice.exr").read_bytes()
@@ -402,12 +488,22 @@ def test_finishing_refuses_another_size_and_leaves_the_file(from_blender):
 def test_multi_part_files_of_blender_5_are_finished_too(tmp_path, picture):
     planes = export.frame_channels(picture, REGIONS)
     parts = [
-        OpenEXR.Part({"type": OpenEXR.scanlineimage}, {"Image." + c: planes[c] for c in "RGBA"}, "Image"),
+        OpenEXR.Part(
+            {"type": OpenEXR.scanlineimage}, {"Image." + c: planes[c] for c in "RGBA"}, "Image"
+        ),
         OpenEXR.Part({"type": OpenEXR.scanlineimage}, {"Depth.V": planes["depth.Z"]}, "Depth"),
     ]
     OpenEXR.File(parts).write(str(tmp_path / "parts.exr"))
     scene = a_scene(a_view(), a_wall(a_view()))
-    export.finish(tmp_path / "parts.exr", tmp_path / "out.exr", scene=scene, view=picture.view, camera=None, frame=1, fps=24)
+    export.finish(
+        tmp_path / "parts.exr",
+        tmp_path / "out.exr",
+        scene=scene,
+        view=picture.view,
+        camera=None,
+        frame=1,
+        fps=24,
+    )
     read, _ = export.read_exr(tmp_path / "out.exr")
     assert sorted(read) == ["A", "B", "G", "R", "depth.Z"]
     assert read["depth.Z"].tobytes() == planes["depth.Z"].tobytes()
@@ -422,7 +518,9 @@ def test_planes_lie_in_the_file_where_the_layout_says(tmp_path, picture):
     ]
     for (name, plane), (_, channels, offset) in zip(planes, layout, strict=True):
         size = HEIGHT * WIDTH * channels
-        assert np.array_equal(data[offset : offset + size].reshape(HEIGHT, WIDTH, channels), plane), name
+        assert np.array_equal(
+            data[offset : offset + size].reshape(HEIGHT, WIDTH, channels), plane
+        ), name
     assert data.size == sum(plane.size for _, plane in planes)
 
 
@@ -431,21 +529,28 @@ def test_confidence_of_the_photos_own_full_view_is_that_of_its_depth():
     full = a_picture(view, a_wall(view))
     assert not full.void.any()
     assert export.frame_confidence(a_scene(view, a_wall(view)), full) == pytest.approx(1, abs=1e-4)
-    assert export.frame_confidence(a_scene(view, a_wall(view), uncertainty=1.0), full) == pytest.approx(0.75, abs=1e-4)
+    assert export.frame_confidence(
+        a_scene(view, a_wall(view), uncertainty=1.0), full
+    ) == pytest.approx(0.75, abs=1e-4)
 
 
 @given(st.floats(0, 1.5))
 def test_angle_confidence_is_the_cosine_at_the_surface(angle):
     point = np.array([[1.0, 2.0, 3.0]])
     eye = point[0] + 4 * np.array([np.cos(angle), np.sin(angle), 0])
-    assert angle_confidence(point, eye, point[0] + [2.0, 0, 0]) == pytest.approx(np.cos(angle), abs=1e-6)
+    assert angle_confidence(point, eye, point[0] + [2.0, 0, 0]) == pytest.approx(
+        np.cos(angle), abs=1e-6
+    )
 
 
 def test_confidence_falls_with_every_step_aside():
     view = a_view()
     wall = a_wall(view)
     scene = a_scene(view, wall)
-    values = [export.frame_confidence(scene, a_picture(a_view(position=(x, 0.0, 1.6)), wall)) for x in (0.0, 0.5, 1.0, 2.0)]
+    values = [
+        export.frame_confidence(scene, a_picture(a_view(position=(x, 0.0, 1.6)), wall))
+        for x in (0.0, 0.5, 1.0, 2.0)
+    ]
     assert values == sorted(values, reverse=True)
     assert len(set(values)) == 4
     assert export.frame_confidence(scene, a_picture(view, wall.select(np.zeros(0, int)))) == 0
@@ -457,8 +562,15 @@ def a_shot(tmp_path: Path, **options) -> tuple[Scene, list[ProxyRender], list[Pa
     scene = a_scene(view, wall)
     steps = [a_view(position=(x, 0.0, 1.6)) for x in (0.0, 0.4)]
     pictures = [a_picture(step, wall) for step in steps]
-    moving = ((Camera.from_view("photo", step), step, shot) for step, shot in zip(steps, pictures, strict=True))
-    return scene, pictures, export.write_sequence(scene, moving, tmp_path / "shöt", fps=23.976, **options)
+    moving = (
+        (Camera.from_view("photo", step), step, shot)
+        for step, shot in zip(steps, pictures, strict=True)
+    )
+    return (
+        scene,
+        pictures,
+        export.write_sequence(scene, moving, tmp_path / "shöt", fps=23.976, **options),
+    )
 
 
 def test_a_shot_is_exrs_masks_and_metadata(tmp_path):
@@ -468,16 +580,23 @@ def test_a_shot_is_exrs_masks_and_metadata(tmp_path):
     assert record["frames_per_second"] == [24000, 1001]
     assert record["channels"] == CONTRACT
     assert [region["plane"] for region in record["regions"]] == [None, [0, -1, 0, 4]]
-    for number, (frame, picture, path) in enumerate(zip(record["frames"], pictures, files, strict=True), 1):
+    for number, (frame, picture, path) in enumerate(
+        zip(record["frames"], pictures, files, strict=True), 1
+    ):
         channels, header = export.read_exr(path)
         assert sorted(channels) == sorted(CONTRACT)
         assert header["imageCounter"] == frame["frame"] == number
         view = Camera.from_json(frame["camera"]).view(frame["width"], frame["height"])
         assert np.allclose(world_to_ndc(view), header["worldToNDC"], atol=1e-5)
         assert frame["void_coverage"] == pytest.approx(picture.void.mean(), abs=1e-6)
-        assert frame["confidence"] == pytest.approx(export.frame_confidence(scene, picture), rel=1e-5)
+        assert frame["confidence"] == pytest.approx(
+            export.frame_confidence(scene, picture), rel=1e-5
+        )
         for index, name in enumerate(REGIONS):
-            mask = cv2.imdecode(np.fromfile(tmp_path / "shöt" / frame["region_masks"][name], np.uint8), cv2.IMREAD_UNCHANGED)
+            mask = cv2.imdecode(
+                np.fromfile(tmp_path / "shöt" / frame["region_masks"][name], np.uint8),
+                cv2.IMREAD_UNCHANGED,
+            )
             assert np.array_equal(mask, np.where(picture.region == index, 255, 0))
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.jobs.freed import give_back
-from engine.jobs.stopwatch import Stopwatch
+from engine.freed import give_back
+from engine.stopwatch import Stopwatch
 
 MEBIBYTE = 1 << 20
-PIECE = 40_000  # bytes: below what the C library maps apart, above what Python's own allocator keeps
+PIECE = (
+    40_000  # bytes: below what the C library maps apart, above what Python's own allocator keeps
+)
 
 
 def resident():
@@ -20,8 +22,13 @@ def resident():
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps no freed memory that can be given back")
-@pytest.mark.parametrize("release", [give_back, lambda: Stopwatch().stage("next").__enter__()], ids=["asked", "stage"])
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc",
+    reason="another C library keeps no freed memory that can be given back",
+)
+@pytest.mark.parametrize(
+    "release", [give_back, lambda: Stopwatch().stage("next").__enter__()], ids=["asked", "stage"]
+)
 def test_what_lies_between_used_pieces_goes_back(release):
     """Every second of many pieces freed: the C library keeps them all until it is told."""
     pieces = [np.ones(PIECE, np.uint8) for _ in range(3000)]

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.depth import fusion
-from engine.depth.gravity import Gravity, turned_so
-from engine.depth.network import Prediction, Relief
-from engine.depth.pose import Pose
+from engine.depth.builtin import fusion
+from engine.depth.builtin.gravity import Gravity, turned_so
+from engine.depth.builtin.network import Prediction, Relief
+from engine.depth.builtin.pose import Pose
 
 SHAPE = 48, 64
 NO_SKY = np.zeros(SHAPE, bool)
@@ -21,7 +21,13 @@ LEVEL = np.array([0.0, -1.0, 0.0])
 def said(**maps):
     """A prediction of nothing in particular, but for what is given."""
     plain = np.full((12, 16), 0.5, np.float32)
-    values = {"log_depth": plain, "spread": plain, "sky": 0 * plain, "second": plain, "ground": 0 * plain}
+    values = {
+        "log_depth": plain,
+        "spread": plain,
+        "sky": 0 * plain,
+        "second": plain,
+        "ground": 0 * plain,
+    }
     normal = np.broadcast_to(np.float32([0, 0, -1]), (12, 16, 3))
     scalars = {"height": 1.6, "indoors": 0.5, "up": LEVEL}
     return Prediction(**{"normal": normal, **values, **scalars, **maps})
@@ -38,7 +44,9 @@ def gravity(pitch=0.0, roll=0.0, trusted=True):
 
 def depths(seed, count):
     """Maps of depth from half a metre to a hundred."""
-    return list(np.exp(np.random.default_rng(seed).uniform(-0.7, 4.6, (count, *SHAPE))).astype(np.float32))
+    return list(
+        np.exp(np.random.default_rng(seed).uniform(-0.7, 4.6, (count, *SHAPE))).astype(np.float32)
+    )
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1))
@@ -60,7 +68,9 @@ def test_what_both_call_ground_keeps_its_planes_depth():
     planes, sharp, smooth = depths(1, 3)
     ground = np.zeros(SHAPE, bool)
     ground[20:] = True
-    depth, level = fusion.fused(planes, ground, NO_SKY, relief(sharp, smooth, ground=np.ones((12, 16), np.float32)))
+    depth, level = fusion.fused(
+        planes, ground, NO_SKY, relief(sharp, smooth, ground=np.ones((12, 16), np.float32))
+    )
     np.testing.assert_array_equal(level, ground)
     np.testing.assert_allclose(depth[ground], planes[ground], rtol=1e-5)
     assert np.abs(np.log(depth / planes))[~ground].mean() > 0.1
@@ -81,7 +91,9 @@ def test_beside_silhouettes_the_networks_steps_are_drawn_about_where_the_planes_
     planes = np.full(SHAPE, 10.0, np.float32)
     sharp = np.full(SHAPE, 22.0, np.float32)  # it sees all twice as far away
     sharp[:, 32:] = 20.0
-    depth, _ = fusion.fused(planes, np.zeros(SHAPE, bool), NO_SKY, relief(sharp, planes, beside=1.0))
+    depth, _ = fusion.fused(
+        planes, np.zeros(SHAPE, bool), NO_SKY, relief(sharp, planes, beside=1.0)
+    )
     assert depth[24, 31] == pytest.approx(10)  # never farther
     assert 9 < depth[24, 32] < 9.8
 
@@ -131,7 +143,9 @@ def test_clouds_are_sky_and_what_stands_or_is_surely_no_sky_is_not():
     probability = np.zeros((12, 16), np.float32)
     probability[:6] = 0.9
     probability[:3, 9:14] = 0.0
-    sky = fusion.corrected(Pose(50.0, "given", gravity(), found), said(sky=probability, indoors=0.1), GREY).sky
+    sky = fusion.corrected(
+        Pose(50.0, "given", gravity(), found), said(sky=probability, indoors=0.1), GREY
+    ).sky
     assert sky[4:8, 10:20].all()
     assert not sky[4:8, 40:50].any()
     assert not sky[10:24, 28:32].any()

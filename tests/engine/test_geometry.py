@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from engine.camera import Camera, View
 from engine.colour import decode_srgb, encode_srgb
 from engine.errors import ArgumentError
-from engine.geometry import LOOK_ALONG_Y, invert_pose, matrix_to_quaternion, pose, quaternion_to_matrix, rotation_about
+from engine.geometry import (
+    LOOK_ALONG_Y,
+    invert_pose,
+    matrix_to_quaternion,
+    pose,
+    quaternion_to_matrix,
+    rotation_about,
+)
 from engine.moves import Move, parse_move
 
 angles = st.floats(-3.1, 3.1)
@@ -27,7 +34,9 @@ def views(draw):
     f = draw(st.floats(20, 2000))
     position = [draw(metres), draw(metres), draw(metres)]
     centre = draw(st.floats(0, width)), draw(st.floats(0, height))
-    return View(f, f * draw(st.floats(0.5, 2)), *centre, width, height, pose(draw(rotations()), position))
+    return View(
+        f, f * draw(st.floats(0.5, 2)), *centre, width, height, pose(draw(rotations()), position)
+    )
 
 
 @given(rotations())

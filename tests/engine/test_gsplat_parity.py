@@ -9,12 +9,12 @@ import pytest
 from test_render_twin import camera, scene
 
 from engine.camera import View
+from engine.formats.ply import SH_DEGREE_0
 from engine.kernels import rasterise, twin
 from engine.render import RenderOptions
 from engine.render.frame import Frame, project
 from engine.render.harmonics import seen_colors
 from engine.render.prepared import prepared
-from engine.splats.ply import SH_DEGREE_0
 from engine.splats.record import Splats
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: gsplat's twins cannot run")
@@ -33,13 +33,17 @@ def made(seed: int, count: int = 300) -> tuple[Splats, View]:
     return scene(random, count, [0.05, 0.3, 1.0][seed % 3]), camera(random, 150, 90)
 
 
-def ours(splats: Splats, view: View, antialiased: bool = False) -> tuple[Frame, np.ndarray, np.ndarray]:
+def ours(
+    splats: Splats, view: View, antialiased: bool = False
+) -> tuple[Frame, np.ndarray, np.ndarray]:
     """The frame, its records, and the splat of each."""
     options = RenderOptions(threads=2, antialiased=antialiased)
     with ThreadPoolExecutor(2) as pool:
         frame = project(prepared(splats, pool, None), view, options, pool, None)
     starts = [piece.start * rasterise.CHUNK for piece in frame.pieces]
-    records = np.concatenate([frame.records[a : a + n] for a, n in zip(starts, frame.visible, strict=True)])
+    records = np.concatenate(
+        [frame.records[a : a + n] for a, n in zip(starts, frame.visible, strict=True)]
+    )
     return frame, records, records["splat"].astype(int)
 
 
@@ -49,24 +53,42 @@ def theirs(splats: Splats, view: View, antialiased: bool = False) -> dict[str, n
     def double(array):
         return torch.tensor(np.asarray(array, float))
 
-    covariances, _ = impl._quat_scale_to_covar_preci(double(splats.rotations), double(splats.scales), True, False)
-    arguments = double(splats.positions), covariances, double(view.camera_from_world)[None], double(view.intrinsics)[None]
+    covariances, _ = impl._quat_scale_to_covar_preci(
+        double(splats.rotations), double(splats.scales), True, False
+    )
+    arguments = (
+        double(splats.positions),
+        covariances,
+        double(view.camera_from_world)[None],
+        double(view.intrinsics)[None],
+    )
     names = ("radii", "centres", "depths", "conics", "compensations")
-    results = impl._fully_fused_projection(*arguments, view.width, view.height, calc_compensations=antialiased)
-    flat = {name: None if value is None else value[0].numpy() for name, value in zip(names, results, strict=True)}
+    results = impl._fully_fused_projection(
+        *arguments, view.width, view.height, calc_compensations=antialiased
+    )
+    flat = {
+        name: None if value is None else value[0].numpy()
+        for name, value in zip(names, results, strict=True)
+    }
     opacities = splats.opacities * (flat["compensations"] if antialiased else 1.0)
     a, b, c = flat["conics"].T
     variances = np.stack([c, a], axis=1) / (a * c - b * b)[:, None]
     extent = np.minimum(SIGMAS, np.sqrt(2 * np.log(np.maximum(255 * opacities, 1))))
     radii = np.ceil(extent[:, None] * np.sqrt(variances))
     shown = (flat["radii"] > 0).all(axis=1) & (opacities >= 1 / 255)
-    return flat | {"opacities": opacities, "tight": np.where(shown[:, None], radii, 0), "shown": shown}
+    return flat | {
+        "opacities": opacities,
+        "tight": np.where(shown[:, None], radii, 0),
+        "shown": shown,
+    }
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_covariances_are_equal(seed):
     splats, _ = made(seed)
-    theirs_, _ = impl._quat_scale_to_covar_preci(torch.tensor(splats.rotations), torch.tensor(splats.scales), True, False)
+    theirs_, _ = impl._quat_scale_to_covar_preci(
+        torch.tensor(splats.rotations), torch.tensor(splats.scales), True, False
+    )
     with ThreadPoolExecutor(1) as pool:
         blocks = prepared(splats, pool, None).blocks
     shapes = blocks[:, 3:12].transpose(0, 2, 1).reshape(-1, 3, 3)[: len(splats)]
@@ -91,7 +113,9 @@ def test_centres_depths_conics_and_opacities_are_equal(seed, antialiased):
     conics = np.stack([p * p, p * q, q * q + r * r], axis=1) / HALF_LOG2E
     scale = np.abs(flat["conics"][rows]).max(axis=1, keepdims=True)
     np.testing.assert_allclose(conics / scale, flat["conics"][rows] / scale, atol=2e-4)
-    np.testing.assert_allclose(np.exp2(records["log_opacity"]), flat["opacities"][rows], rtol=2e-3 if antialiased else 1e-6)
+    np.testing.assert_allclose(
+        np.exp2(records["log_opacity"]), flat["opacities"][rows], rtol=2e-3 if antialiased else 1e-6
+    )
 
 
 @pytest.mark.parametrize("antialiased", [False, True])
@@ -111,13 +135,18 @@ def dense_opacity(flat, rows, view) -> np.ndarray:
     y, x = np.mgrid[: view.height, : view.width] + 0.5
     dx, dy = (np.stack([x, y]) - flat["centres"][rows][..., None, None]).transpose(1, 0, 2, 3)
     a, b, c = flat["conics"][rows].T[..., None, None]
-    return flat["opacities"][rows, None, None] * np.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)
+    return flat["opacities"][rows, None, None] * np.exp(
+        -0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy
+    )
 
 
 def gsplat_tiles(flat, view) -> tuple[np.ndarray, np.ndarray]:
     """(N, tiles down, tiles across) bool of gsplat's 16 pixel tiles, and its count of each splat's."""
     across, down = -(-view.width // GSPLAT_TILE), -(-view.height // GSPLAT_TILE)
-    centres, radii = torch.tensor(np.nan_to_num(flat["centres"]))[None], torch.tensor(flat["tight"])[None]
+    centres, radii = (
+        torch.tensor(np.nan_to_num(flat["centres"]))[None],
+        torch.tensor(flat["tight"])[None],
+    )
     counts, ids, splats = impl._isect_tiles(
         centres, radii, torch.tensor(flat["depths"])[None].float(), GSPLAT_TILE, across, down
     )
@@ -142,13 +171,22 @@ def test_our_tiles_lie_within_gsplats(seed, antialiased):
     touched, counts = gsplat_tiles(flat, view)
     assert counts.sum() == touched.sum()
     our_tiles = np.zeros_like(touched)
-    wide = np.zeros((len(records), -(-view.height // rasterise.TILE_HEIGHT), -(-view.width // rasterise.TILE_WIDTH)), int)
+    wide = np.zeros(
+        (
+            len(records),
+            -(-view.height // rasterise.TILE_HEIGHT),
+            -(-view.width // rasterise.TILE_WIDTH),
+        ),
+        int,
+    )
     for i, record in enumerate(records):
         rectangle = [int(record[name]) for name in ("left", "right", "top", "bottom")]
         our_tiles[rows[i]][_tiles(rectangle, GSPLAT_TILE, GSPLAT_TILE)] = True
         wide[i][_tiles(rectangle, rasterise.TILE_WIDTH, rasterise.TILE_HEIGHT)] = 1
     assert not (our_tiles & ~touched).any()
-    np.testing.assert_array_equal(frame.counts.sum(axis=0).reshape(wide.shape[1:]), wide.sum(axis=0))
+    np.testing.assert_array_equal(
+        frame.counts.sum(axis=0).reshape(wide.shape[1:]), wide.sum(axis=0)
+    )
     if (rasterise.TILE_WIDTH, rasterise.TILE_HEIGHT) == (2 * GSPLAT_TILE, GSPLAT_TILE):
         halves = our_tiles[rows]
         halves = np.pad(halves, ((0, 0), (0, 0), (0, halves.shape[2] % 2))).reshape(*wide.shape, 2)
@@ -156,13 +194,17 @@ def test_our_tiles_lie_within_gsplats(seed, antialiased):
     opacity = dense_opacity(flat, np.arange(len(splats)), view)
     padded = np.zeros((len(splats), touched.shape[1] * GSPLAT_TILE, touched.shape[2] * GSPLAT_TILE))
     padded[:, : view.height, : view.width] = np.where(flat["shown"][:, None, None], opacity, 0)
-    most = padded.reshape(len(splats), touched.shape[1], GSPLAT_TILE, touched.shape[2], GSPLAT_TILE).max(axis=(2, 4))
+    most = padded.reshape(
+        len(splats), touched.shape[1], GSPLAT_TILE, touched.shape[2], GSPLAT_TILE
+    ).max(axis=(2, 4))
     assert most[touched & ~our_tiles].max(initial=0) < 1.001 / 255
 
 
 def _tiles(rectangle: list[int], width: int, height: int) -> tuple[slice, slice]:
     left, right, top, bottom = rectangle
-    return slice(top // height, (bottom - 1) // height + 1), slice(left // width, (right - 1) // width + 1)
+    return slice(top // height, (bottom - 1) // height + 1), slice(
+        left // width, (right - 1) // width + 1
+    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -170,7 +212,10 @@ def test_boxes_are_gsplats_radii_but_for_rounding(seed):
     splats, view = made(seed)
     _, records, rows = ours(splats, view)
     flat = theirs(splats, view)
-    for low, high, axis, size in (("left", "right", 0, view.width), ("top", "bottom", 1, view.height)):
+    for low, high, axis, size in (
+        ("left", "right", 0, view.width),
+        ("top", "bottom", 1, view.height),
+    ):
         centre, radius = flat["centres"][rows, axis], flat["tight"][rows, axis]
         inside = (centre - radius > 1) & (centre + radius < size - 1)
         width = records[high].astype(int) - records[low]
@@ -192,8 +237,12 @@ def test_colours_are_gsplats(seed, degree):
     with ThreadPoolExecutor(2) as pool:
         colors = seen_colors(shaded, frame, pool, None)[rows]
     directions = torch.tensor(splats.positions - view.position.astype(np.float32))
-    expected = (impl._spherical_harmonics(degree, directions, torch.tensor(coefficients)) + 0.5).numpy()[rows]
-    np.testing.assert_allclose(colors, expected if degree == 0 else np.maximum(expected, 0), atol=3e-6)
+    expected = (
+        impl._spherical_harmonics(degree, directions, torch.tensor(coefficients)) + 0.5
+    ).numpy()[rows]
+    np.testing.assert_allclose(
+        colors, expected if degree == 0 else np.maximum(expected, 0), atol=3e-6
+    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)

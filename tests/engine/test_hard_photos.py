@@ -8,8 +8,9 @@ from hard_photos import HARD, NOTHING, street
 from engine.errors import ImageError
 from engine.jobs import ReconstructOptions, reconstruct
 from engine.progress import Progress
-from engine.render import VOID_ALPHA, render
-from engine.scene import open_scene
+from engine.render import VOID_ALPHA
+from engine.render.rasteriser import render
+from engine.scene.folder import open_scene
 
 MOST_SPLATS = 40_000
 LEAST_DB = 16  # pure noise gives 17 dB, an ordinary photo over 30
@@ -21,7 +22,12 @@ def scene_of(picture, folder):
     """The scene of a picture (H, W, 3), 0..1, made and opened again, and the job's summary."""
     cv2.imwrite(str(folder / "photo.png"), np.rint(picture[..., ::-1] * 255).astype(np.uint8))
     target = folder / "s.anchorstage"
-    made = reconstruct(ReconstructOptions(str(folder / "photo.png"), str(target), max_splats=MOST_SPLATS), Progress())
+    made = reconstruct(
+        ReconstructOptions(
+            photo=str(folder / "photo.png"), output=str(target), max_splats=MOST_SPLATS
+        ),
+        Progress(),
+    )
     return open_scene(target), made
 
 
@@ -41,7 +47,10 @@ def test_a_hard_photo_is_a_usable_scene_in_doubt(name, tmp_path, ordinary):
     scene, made = scene_of(picture, tmp_path)
     splats, maps = scene.splats, scene.maps
     assert 0 < len(splats) <= MOST_SPLATS
-    assert all(np.isfinite(part).all() for part in (splats.positions, splats.scales, splats.rotations, splats.colors))
+    assert all(
+        np.isfinite(part).all()
+        for part in (splats.positions, splats.scales, splats.rotations, splats.colors)
+    )
     assert np.isfinite(maps.depth).all()
     assert (maps.depth > 0).all()
     view = scene.photo_view

@@ -12,10 +12,12 @@ from test_render_match import ROWS, VIEW, lifted, photo, psnr
 from engine import kernels
 from engine.geometry import pose
 from engine.kernels import rasterise, twin
-from engine.render import RenderOptions, match_photo, render
+from engine.render import RenderOptions
 from engine.render.frame import project
 from engine.render.harmonics import seen_colors
+from engine.render.match import match_photo
 from engine.render.prepared import prepared
+from engine.render.rasteriser import render
 from engine.splats.record import SH_COUNTS, Splats
 
 few = settings(max_examples=10, deadline=None)
@@ -59,7 +61,9 @@ def test_the_basis_is_orthonormal():
 def test_a_band_has_the_same_strength_everywhere(seed):
     """Unsoeld's theorem: the squares of a band's functions add up to (2 l + 1) / 4 pi."""
     directions = np.random.default_rng(seed).normal(size=(20, 3))
-    squares = np.square(twin.sh_basis(directions / np.linalg.norm(directions, axis=1, keepdims=True)))
+    squares = np.square(
+        twin.sh_basis(directions / np.linalg.norm(directions, axis=1, keepdims=True))
+    )
     for band, columns in enumerate((slice(0, 3), slice(3, 8), slice(8, 15)), 1):
         np.testing.assert_allclose(squares[:, columns].sum(axis=1), (2 * band + 1) / (4 * np.pi))
 
@@ -69,7 +73,9 @@ def test_odd_bands_change_sign_across_the_sphere(seed):
     directions = np.random.default_rng(seed).normal(size=(20, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     sign = np.repeat([-1, 1, -1], [3, 5, 7])
-    np.testing.assert_allclose(twin.sh_basis(-directions), sign * twin.sh_basis(directions), atol=1e-12)
+    np.testing.assert_allclose(
+        twin.sh_basis(-directions), sign * twin.sh_basis(directions), atol=1e-12
+    )
 
 
 @few
@@ -77,7 +83,9 @@ def test_odd_bands_change_sign_across_the_sphere(seed):
 def test_the_kernel_gives_its_twins_colours(seed, count, rows):
     splats, view = with_sh(cloud(seed, rows), seed, count), look()
     drawn, colors = seen(splats, view)
-    expected = twin.seen_colors(splats.positions[drawn], splats.colors[drawn], splats.sh[drawn], view.position)
+    expected = twin.seen_colors(
+        splats.positions[drawn], splats.colors[drawn], splats.sh[drawn], view.position
+    )
     np.testing.assert_allclose(colors, expected, atol=2e-6)
     assert (colors >= 0).all()
 
@@ -95,7 +103,10 @@ def test_a_picture_is_its_twins(seed, count):
 @given(seed=st.integers(0, 10**6), count=bands, threads=st.integers(2, 5))
 def test_threads_do_not_change_a_bit(seed, count, threads):
     splats, view = with_sh(cloud(seed, 1500), seed, count), look(90, 60, 70)
-    assert_same_bits(render(splats, view, RenderOptions(threads=1)), render(splats, view, RenderOptions(threads=threads)))
+    assert_same_bits(
+        render(splats, view, RenderOptions(threads=1)),
+        render(splats, view, RenderOptions(threads=threads)),
+    )
 
 
 def test_every_build_gives_the_same_colours(monkeypatch):
@@ -139,7 +150,9 @@ def test_bands_that_are_not_there_are_zero(seed, count):
     splats, view = with_sh(cloud(seed, 60), seed, count), look()
     filled = np.zeros((60, 15, 3))
     filled[:, :count] = splats.sh
-    np.testing.assert_allclose(render(splats.with_(sh=filled), view).color, render(splats, view).color, atol=1e-6)
+    np.testing.assert_allclose(
+        render(splats.with_(sh=filled), view).color, render(splats, view).color, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("twin_", [False, True])
@@ -155,7 +168,9 @@ def test_band_one_brightens_one_side(twin_, axis, coefficient, sign):
         right = np.eye(3)[(axis + 1) % 3]
         view = look(1, 1)
         turn = np.stack([right, np.cross(forward, right), forward], axis=1)
-        view = type(view)(view.fx, view.fy, view.cx, view.cy, 1, 1, pose(turn, middle - 4 * forward))
+        view = type(view)(
+            view.fx, view.fy, view.cx, view.cy, 1, 1, pose(turn, middle - 4 * forward)
+        )
         picture = render(marked, view, RenderOptions(twin=twin_))
         expected = 0.5 + side * sign * 0.48860251 * np.array([0.2, 0.1, -0.1])
         np.testing.assert_allclose(picture.color[0, 0] / picture.alpha[0, 0], expected, atol=1e-5)
@@ -166,7 +181,9 @@ def test_dark_is_not_below_black(twin_):
     """Seen along +Y, the first coefficient darkens by half its size: more than the splat has."""
     sh = np.zeros((1, 3, 3))
     sh[0, 0] = [9, 9, -9]
-    picture = render(splat(EYE + np.array([0, 3, 0])).with_(sh=sh), look(9, 9), RenderOptions(twin=twin_))
+    picture = render(
+        splat(EYE + np.array([0, 3, 0])).with_(sh=sh), look(9, 9), RenderOptions(twin=twin_)
+    )
     assert (picture.color[..., :2] == 0).all()
     assert picture.color[..., 2].max() > 1
 

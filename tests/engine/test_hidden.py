@@ -21,9 +21,11 @@ from lifted_scenes import (
 from raycast import shoot
 from scenes import view, wall_and_ground
 
-from engine.render import match_photo, render
-from engine.splats import HIDDEN_LAYER, PHOTOGRAPHED, lift
-from engine.splats.continuing import MOST_CONFIDENCE
+from engine.lift.continuing import MOST_CONFIDENCE
+from engine.lift.lifting import lift
+from engine.render.match import match_photo
+from engine.render.rasteriser import render
+from engine.splats import HIDDEN_LAYER, PHOTOGRAPHED
 
 RED, BLUE = np.float32([0.8, 0.1, 0.1]), np.float32([0.1, 0.2, 0.8])
 
@@ -34,7 +36,13 @@ def card(near=4.0, far=12.0, rows=slice(12, 36), columns=slice(20, 44)):
     depth[rows, columns] = near
     normal = np.broadcast_to(np.float32([0, -1, 0]), (48, 64, 3))
     colours = np.where((depth == np.float32(near))[..., None], RED, BLUE).astype(np.float32)
-    estimate = replace(wall_and_ground(), depth=depth, normal=normal, view=view(), confidence=np.full_like(depth, 0.7))
+    estimate = replace(
+        wall_and_ground(),
+        depth=depth,
+        normal=normal,
+        view=view(),
+        confidence=np.full_like(depth, 0.7),
+    )
     return estimate, colours
 
 
@@ -76,11 +84,15 @@ def test_a_ground_plane_is_continued_along_its_slant():
     normal[20:40, 28:36] = [0, -1, 0]
     estimate = replace(estimate, depth=depth, normal=normal)
     splats, pixels = hidden(lift(estimate, np.full((48, 64, 3), 0.5, np.float32)), estimate.view)
-    of_ground = estimate.ground.ravel()[pixels] & (estimate.depth.ravel()[pixels] < 6)  # not where the wall begins
+    of_ground = estimate.ground.ravel()[pixels] & (
+        estimate.depth.ravel()[pixels] < 6
+    )  # not where the wall begins
     assert of_ground.sum() > 3
     up = splats.positions[of_ground, 2]
     assert up.max() < 0.02
-    assert up.min() > -0.3  # under the ground by what keeps the picture's own pixels in front, here some large ones
+    assert (
+        up.min() > -0.3
+    )  # under the ground by what keeps the picture's own pixels in front, here some large ones
     assert np.abs(splats.normals[of_ground][:, 2]).min() > 0.95
 
 
@@ -117,12 +129,16 @@ def test_the_photos_own_view_does_not_show_it(name):
     lifted = lift(estimate, picture.colours)
     without = lifted.splats.select(lifted.splats.origin == PHOTOGRAPHED)
     own, bare = (
-        match_photo(s, estimate.view, picture.colours, lifted.rows, spilled=lifted.spilled) for s in (lifted.splats, without)
+        match_photo(s, estimate.view, picture.colours, lifted.rows, spilled=lifted.spilled)
+        for s in (lifted.splats, without)
     )
     drawn, undrawn = render(own, estimate.view), render(bare, estimate.view)
     assert (drawn.origin == HIDDEN_LAYER).mean() < 5e-3
     everywhere = np.ones(drawn.alpha.shape, bool)
-    assert psnr(drawn.color, picture.colours, everywhere) > psnr(undrawn.color, picture.colours, everywhere) - 0.25
+    assert (
+        psnr(drawn.color, picture.colours, everywhere)
+        > psnr(undrawn.color, picture.colours, everywhere) - 0.25
+    )
 
 
 def test_far_edges_keep_no_ghost_of_what_stood_before_them():
@@ -133,7 +149,9 @@ def test_far_edges_keep_no_ghost_of_what_stood_before_them():
     away = beside(estimate.view, 0.5)
     drawn = render(splats, away)
     pixels, _ = estimate.view.project(away.unproject(np.full((48, 64), 12.0)))
-    ring = (np.abs(pixels - [32, 24]).max(axis=-1) < 14) & (drawn.depth > 11.8) & (pixels[..., 0] > 20)
+    ring = (
+        (np.abs(pixels - [32, 24]).max(axis=-1) < 14) & (drawn.depth > 11.8) & (pixels[..., 0] > 20)
+    )
     assert ring.sum() > 30
     assert np.abs(drawn.color - BLUE)[ring].max() < 0.12
 
@@ -172,16 +190,23 @@ def held_out_errors(name, noise, seed):
         """Smooth noise: waves of random direction and phase, of standard deviation about one."""
         angles, phases = rng.uniform(0, 2 * np.pi, (2, 24))
         waves = np.cos(
-            2 * np.cos(angles)[:, None, None] * fine[0] + 2 * np.sin(angles)[:, None, None] * fine[1] + phases[:, None, None]
+            2 * np.cos(angles)[:, None, None] * fine[0]
+            + 2 * np.sin(angles)[:, None, None] * fine[1]
+            + phases[:, None, None]
         )
         return waves.sum(axis=0) / np.sqrt(12)
 
     sigma = np.where(estimate.sky, 0, noise * np.exp(0.8 * field()))
     depth = (estimate.depth * np.exp(np.clip(sigma * field(), -0.5, 0.5))).astype(np.float32)
     confidence = (1 / (1 + (sigma / 0.35) ** 2)).astype(np.float32)
-    estimate = replace(estimate_of(replace(picture, depth=np.where(estimate.sky, np.inf, depth))), confidence=confidence)
+    estimate = replace(
+        estimate_of(replace(picture, depth=np.where(estimate.sky, np.inf, depth))),
+        confidence=confidence,
+    )
     lifted = lift(estimate, picture.colours)
-    splats = match_photo(lifted.splats, estimate.view, picture.colours, lifted.rows, spilled=lifted.spilled)
+    splats = match_photo(
+        lifted.splats, estimate.view, picture.colours, lifted.rows, spilled=lifted.spilled
+    )
     confidences, errors = [], []
     for degrees in (-10, 5):
         new = shoot(SCENES[name], orbited(picture.view, degrees, scene_depth(estimate_of(picture))))
@@ -214,4 +239,7 @@ def test_confidence_is_never_above_the_depths_own_and_less_at_edges(name):
     assert (confidence > 0).all()
     assert confidence.max() > 0.99 * CONFIDENCE
     assert np.median(confidence[lifted.splats.origin == PHOTOGRAPHED]) > 0.9 * CONFIDENCE
-    assert confidence[lifted.splats.origin == HIDDEN_LAYER].max() < confidence[lifted.splats.origin == PHOTOGRAPHED].min()
+    assert (
+        confidence[lifted.splats.origin == HIDDEN_LAYER].max()
+        < confidence[lifted.splats.origin == PHOTOGRAPHED].min()
+    )

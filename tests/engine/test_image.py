@@ -30,7 +30,9 @@ CMYK = zlib.decompress(
 )
 
 
-def picture(channels: int = 3, kind: type = np.uint8, height: int = 70, width: int = 90) -> np.ndarray:
+def picture(
+    channels: int = 3, kind: type = np.uint8, height: int = 70, width: int = 90
+) -> np.ndarray:
     """A picture of two gradients, RGB order; integers use their range, floats reach 8."""
     y, x = np.mgrid[:height, :width]
     planes = [x / width, y / height, (x + y) / (width + height), np.full(x.shape, 0.25)][:channels]
@@ -45,7 +47,9 @@ def write(path: Path, rgb: np.ndarray, *options: int) -> Path:
     return path
 
 
-def tiff_tags(entries: list[tuple[int, int, int | tuple[int, int] | str]], order: str = "<") -> bytes:
+def tiff_tags(
+    entries: list[tuple[int, int, int | tuple[int, int] | str]], order: str = "<"
+) -> bytes:
     """An EXIF structure with one directory, (tag, type, value) each."""
     head = (b"II*\x00" if order == "<" else b"MM\x00*") + struct.pack(order + "I", 8)
     rows, tail = b"", b""
@@ -92,7 +96,9 @@ def test_lossless_formats_come_back_as_they_were(tmp_path, suffix, channels, kin
     assert (photo.width, photo.height, photo.suffix) == (90, 70, suffix)
 
 
-@pytest.mark.parametrize(("suffix", "options"), [(".jpg", ()), (".webp", (cv2.IMWRITE_WEBP_QUALITY, 101)), (".webp", ())])
+@pytest.mark.parametrize(
+    ("suffix", "options"), [(".jpg", ()), (".webp", (cv2.IMWRITE_WEBP_QUALITY, 101)), (".webp", ())]
+)
 def test_lossy_formats_come_back_nearly(tmp_path, suffix, options):
     rgb = picture()
     photo = read(write(tmp_path / f"photo{suffix}", rgb, *options))
@@ -126,7 +132,9 @@ def test_cmyk_is_converted(tmp_path):
     assert np.abs(read(path).pixels[32, 32].astype(int) - [255, 0, 0]).max() < 5
 
 
-@pytest.mark.parametrize("names", ["RGB", "RGBA", ("beauty.R", "beauty.G", "beauty.B", "depth.Z"), "Y", ("diffuse.Y",)])
+@pytest.mark.parametrize(
+    "names", ["RGB", "RGBA", ("beauty.R", "beauty.G", "beauty.B", "depth.Z"), "Y", ("diffuse.Y",)]
+)
 @pytest.mark.parametrize("kind", [np.float16, np.float32])
 def test_exr_layers(tmp_path, names, kind):
     rgb = picture(4, np.float32).astype(kind)
@@ -223,7 +231,12 @@ def _as_stored(scene: np.ndarray, orientation: int) -> np.ndarray:
     swapped = row0 in ("left", "right")
     rows, columns = (width, height) if swapped else (height, width)
     r, c = np.mgrid[:rows, :columns]
-    place = {"top": lambda i: i, "left": lambda i: i, "bottom": lambda i: height - 1 - i, "right": lambda i: width - 1 - i}
+    place = {
+        "top": lambda i: i,
+        "left": lambda i: i,
+        "bottom": lambda i: height - 1 - i,
+        "right": lambda i: width - 1 - i,
+    }
     first, second = place[row0](r), place[column0](c)
     return np.ascontiguousarray(scene[second, first] if swapped else scene[first, second])
 
@@ -264,7 +277,9 @@ def test_focal_length_from_the_sensors_pitch_and_after_scaling():
 
 def test_focal_length_from_the_camera_model():
     tags = {"FocalLength": 50.0, "Make": "Canon", "Model": "Canon EOS 450D"}
-    assert focal_px(tags, 4272, 2848) == pytest.approx(50 * 1.6 / FULL_FRAME_DIAGONAL_MM * np.hypot(4272, 2848))
+    assert focal_px(tags, 4272, 2848) == pytest.approx(
+        50 * 1.6 / FULL_FRAME_DIAGONAL_MM * np.hypot(4272, 2848)
+    )
     assert focal_px({"FocalLength": 50.0, "Make": "Nobody", "Model": "Box"}, 4272, 2848) is None
 
 
@@ -280,7 +295,9 @@ def test_exif_is_found_in_every_container(tmp_path, container):
     if container == "jpeg":
         data = with_exif(cv2.imencode(".jpg", bgr)[1].tobytes(), tags)
     else:
-        data = cv2.imencodeWithMetadata(f".{container}", bgr, [cv2.IMAGE_METADATA_EXIF], [np.frombuffer(tags, np.uint8)])[1]
+        data = cv2.imencodeWithMetadata(
+            f".{container}", bgr, [cv2.IMAGE_METADATA_EXIF], [np.frombuffer(tags, np.uint8)]
+        )[1]
         data = data.tobytes()
     path = tmp_path / f"photo.{container}"
     path.write_bytes(data)
@@ -307,7 +324,9 @@ def test_truncated_files_are_refused(tmp_path, suffix, share):
 
 def test_a_truncated_jpeg_with_a_thumbnail_is_refused(tmp_path):
     thumbnail = cv2.imencode(".jpg", picture(height=64, width=64))[1].tobytes()
-    jpeg = with_exif(cv2.imencode(".jpg", picture())[1].tobytes(), tiff_tags([(0x0112, 3, 1)]) + thumbnail)
+    jpeg = with_exif(
+        cv2.imencode(".jpg", picture())[1].tobytes(), tiff_tags([(0x0112, 3, 1)]) + thumbnail
+    )
     path = tmp_path / "thumb.jpg"
     path.write_bytes(jpeg)
     assert read(path).width == 90
@@ -345,7 +364,11 @@ def test_tiny_photos_are_refused(tmp_path, width, height):
 
 
 def test_the_smallest_photo_is_read(tmp_path):
-    assert read(write(tmp_path / "small.png", picture(height=64, width=64))).pixels.shape == (64, 64, 3)
+    assert read(write(tmp_path / "small.png", picture(height=64, width=64))).pixels.shape == (
+        64,
+        64,
+        3,
+    )
 
 
 def test_huge_photos_are_refused_before_they_are_decoded(tmp_path):

@@ -11,27 +11,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.camera import View
-from engine.errors import ArgumentError, Cancelled
+from engine.errors import ArgumentError, Cancelled, SceneError
 from engine.geometry import LOOK_ALONG_Y, pose
 from engine.jobs import SceneCache, run_job
 from engine.kernels import rasterise
+from engine.lift.lifting import lift
 from engine.progress import Progress
-from engine.render import ProxyRender, RenderOptions, levels, render
+from engine.render import ProxyRender, RenderOptions, rasteriser
 from engine.render.frame import seen
-from engine.render.levels import build, kept, moving
+from engine.render.levels import build, moving
+from engine.render.levels.build import build_levels
 from engine.render.levels.cut import cut, sizes
 from engine.render.levels.merge import FAINTEST, area, cholesky, merge, moments_of
 from engine.render.levels.order import coherent_order, drawable
 from engine.render.levels.record import FANOUT
-from engine.scene import open_scene, save
-from engine.scene.disk import LEVELS
-from engine.splats import lift
+from engine.scene.folder import open_scene, save
+from engine.scene.parts import levels as part
+from engine.scene.parts.levels import FILE as LEVELS
 from engine.splats.record import Splats
 
 PASSES = [f.name for f in fields(ProxyRender) if f.name != "view"]
 MOVING = RenderOptions(moving=True)
 few = settings(max_examples=15, deadline=None)
 seeds = st.integers(0, 2**32 - 1)
+
+
+def render(splats: Splats, view: View, options: RenderOptions | None = None) -> ProxyRender:
+    """A picture; a moving one from levels that are built for it."""
+    levels = build_levels(splats) if options is not None and options.moving else None
+    return rasteriser.render(splats, view, options, levels=levels)
 
 
 def cloud(seed: int, count: int, size: float = 0.03) -> Splats:
@@ -49,8 +57,21 @@ def cloud(seed: int, count: int, size: float = 0.03) -> Splats:
     )
 
 
-def look(width: int = 320, height: int = 180, eye: tuple[float, float, float] = (0, 0, 1.6), focal: float = 0.9) -> View:
-    return View(focal * width, focal * width, width / 2, height / 2, width, height, pose(LOOK_ALONG_Y, np.array(eye, float)))
+def look(
+    width: int = 320,
+    height: int = 180,
+    eye: tuple[float, float, float] = (0, 0, 1.6),
+    focal: float = 0.9,
+) -> View:
+    return View(
+        focal * width,
+        focal * width,
+        width / 2,
+        height / 2,
+        width,
+        height,
+        pose(LOOK_ALONG_Y, np.array(eye, float)),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +83,9 @@ def photo() -> Splats:
     ground = depth < 8
     depth[60:110, 90:150] = 3.0
     normal = np.where(ground[..., None], np.float32([0, 0, 1]), np.float32([0, -1, 0]))
-    estimate = replace(scenes.wall_and_ground(width, height), view=look(), depth=depth, normal=normal)
+    estimate = replace(
+        scenes.wall_and_ground(width, height), view=look(), depth=depth, normal=normal
+    )
     random, picture = np.random.default_rng(5), np.full((height, width, 3), 0.5)
     for cells in (5, 10, 20, 40, 80, 160):
         noise = random.normal(0, 0.25 / cells**0.4, (cells, cells, 3))
@@ -118,10 +141,16 @@ def test_merging_keeps_the_mixtures_mean_covariance_and_colour(seed):
     mean = np.einsum("gk,gkc->gc", share, means)
     away = means - mean[:, None]
     covariances = full_matrix(members.covariances.astype(float)).reshape(10, 4, 3, 3)
-    mixture = np.einsum("gk,gkij->gij", share, covariances + away[..., :, None] * away[..., None, :])
+    mixture = np.einsum(
+        "gk,gkij->gij", share, covariances + away[..., :, None] * away[..., None, :]
+    )
     np.testing.assert_allclose(merged.means, mean, atol=1e-5)
-    grown = np.trace(full_matrix(merged.covariances), axis1=1, axis2=2) / np.trace(mixture, axis1=1, axis2=2)
-    np.testing.assert_allclose(full_matrix(merged.covariances), mixture * grown[:, None, None], rtol=1e-3, atol=1e-6)
+    grown = np.trace(full_matrix(merged.covariances), axis1=1, axis2=2) / np.trace(
+        mixture, axis1=1, axis2=2
+    )
+    np.testing.assert_allclose(
+        full_matrix(merged.covariances), mixture * grown[:, None, None], rtol=1e-3, atol=1e-6
+    )
     opacity = np.einsum("gk,gk->g", share, members.opacities.reshape(10, 4))
     faint = merged.opacities < FAINTEST * opacity * 1.001
     kept_size = (merged.opacities < 1) & ~faint
@@ -129,7 +158,9 @@ def test_merging_keeps_the_mixtures_mean_covariance_and_colour(seed):
     assert (grown[merged.opacities >= 1] > 1 - 1e-3).all()
     assert (grown[faint] < 1 + 1e-3).all()  # only a veil shrinks
     assert (merged.opacities > FAINTEST * opacity * 0.999).all()
-    np.testing.assert_allclose(merged.colors, np.einsum("gk,gkc->gc", share, splats.colors.reshape(10, 4, 3)), atol=1e-5)
+    np.testing.assert_allclose(
+        merged.colors, np.einsum("gk,gkc->gc", share, splats.colors.reshape(10, 4, 3)), atol=1e-5
+    )
 
 
 @few
@@ -179,7 +210,9 @@ def test_cholesky_is_a_root(seed):
     covariances = moments_of(cloud(seed, 30), np.arange(30)).covariances
     lower = np.zeros((30, 3, 3))
     lower[:, [0, 1, 2, 1, 2, 2], [0, 0, 0, 1, 1, 2]] = cholesky(covariances)
-    np.testing.assert_allclose(lower @ lower.transpose(0, 2, 1), full_matrix(covariances), atol=1e-6, rtol=1e-4)
+    np.testing.assert_allclose(
+        lower @ lower.transpose(0, 2, 1), full_matrix(covariances), atol=1e-6, rtol=1e-4
+    )
 
 
 def test_nothing_merges_across_a_gap():
@@ -201,7 +234,7 @@ def test_the_order_names_every_splat_that_can_be_drawn_once(count):
     splats = cloud(count, count)
     np.testing.assert_array_equal(np.sort(coherent_order(splats)), np.flatnonzero(drawable(splats)))
     assert drawable(splats).all()
-    built = levels.build_levels(splats)
+    built = build_levels(splats)
     sums = [built.rows[r.start : r.stop].sum() for r in built.ranges]
     assert sums[0] == -(-count // FANOUT)
     assert all(coarse == -(-fine // FANOUT) for fine, coarse in pairwise(sums))
@@ -223,7 +256,9 @@ def test_a_cut_is_a_partition_within_its_budget(seed, budget, y):
     random = np.random.default_rng(seed)
     visible = seen(built.prepared.bounds, view, RenderOptions())
     found = sizes(built, view, visible)
-    found = replace(found, errors=found.errors * random.uniform(0.1, 10, len(found.errors)))  # whatever the errors are
+    found = replace(
+        found, errors=found.errors * random.uniform(0.1, 10, len(found.errors))
+    )  # whatever the errors are
     chosen = cut(built, found, budget)
     times = np.zeros(len(built.ranges[0]), int)
     for chunk in chosen:
@@ -238,13 +273,15 @@ def test_a_cut_is_a_partition_within_its_budget(seed, budget, y):
     assert found.costs[chosen].sum() <= max(budget, found.costs[root])
 
 
-BUILT = levels.build_levels(cloud(9, 40_000))
+BUILT = build_levels(cloud(9, 40_000))
 
 
 def test_a_larger_budget_is_never_coarser():
     view = look()
     found = sizes(BUILT, view, seen(BUILT.prepared.bounds, view, RenderOptions()))
-    drawn = [BUILT.rows[cut(BUILT, found, budget)].sum() for budget in (500, 2000, 8000, 32_000, 1e9)]
+    drawn = [
+        BUILT.rows[cut(BUILT, found, budget)].sum() for budget in (500, 2000, 8000, 32_000, 1e9)
+    ]
     assert drawn == sorted(drawn)
     assert drawn[-1] > 4 * drawn[0]
 
@@ -266,22 +303,25 @@ def test_bounds_hold_every_merged_splat():
 
 def test_building_twice_gives_the_same_bits():
     splats = cloud(3, 3000)
-    one, many = levels.build_levels(splats, threads=1), levels.build_levels(splats, threads=3)
+    one, many = build_levels(splats, threads=1), build_levels(splats, threads=3)
     for first, second in zip(one.arrays, many.arrays, strict=True):
         np.testing.assert_array_equal(first, second)
 
 
 def test_levels_take_less_than_half_of_the_splats_memory():
     splats = cloud(3, 100_000)
-    built = levels.build_levels(splats)
-    assert built.nbytes < 0.52 * sum(array.nbytes for array in vars(splats).values() if isinstance(array, np.ndarray))
+    built = build_levels(splats)
+    assert built.nbytes < 0.52 * sum(
+        array.nbytes for array in vars(splats).values() if isinstance(array, np.ndarray)
+    )
 
 
 # ---------------------------------------------------------------- moving frames
 
 
 @pytest.mark.parametrize(
-    ("budget", "decibels", "porous"), [(60_000, 29, 0.01), (12_000, 26.5, 0.02), (7000, 22.5, 0.05), (1000, 14.5, 0.2)]
+    ("budget", "decibels", "porous"),
+    [(60_000, 29, 0.01), (12_000, 26.5, 0.02), (7000, 22.5, 0.05), (1000, 14.5, 0.2)],
 )
 def test_a_photo_keeps_its_quality(photo, monkeypatch, budget, decibels, porous):
     """Measured: 29.6, 26.8, 22.9 and 16.9 dB; the last is the root alone, 256 splats."""
@@ -298,7 +338,9 @@ def test_a_random_cloud_keeps_its_quality(tight):
     splats, view = cloud(8, 20_000, 0.06), look()
     still, quick = render(splats, view), render(splats, view, MOVING)
     assert_sane(quick)
-    assert psnr(quick.color, still.color) > 18.5  # 19.1 measured: noise in space has nothing that could be merged well
+    assert (
+        psnr(quick.color, still.color) > 18.5
+    )  # 19.1 measured: noise in space has nothing that could be merged well
     assert psnr(quick.alpha, still.alpha) > 20
 
 
@@ -309,14 +351,17 @@ def test_a_scene_within_the_budget_is_only_enlarged(monkeypatch):
     small = render(splats, view.resized(100, 50))
     quick = render(splats, view, MOVING)
     assert_sane(quick)
-    np.testing.assert_array_equal(quick.region, np.repeat(np.repeat(small.region, 2, axis=0), 2, axis=1))
-    np.testing.assert_array_equal(quick.depth, np.repeat(np.repeat(small.depth, 2, axis=0), 2, axis=1))
+    np.testing.assert_array_equal(
+        quick.region, np.repeat(np.repeat(small.region, 2, axis=0), 2, axis=1)
+    )
+    np.testing.assert_array_equal(
+        quick.depth, np.repeat(np.repeat(small.depth, 2, axis=0), 2, axis=1)
+    )
 
 
 def test_a_still_frame_is_the_same_with_and_without_levels(tight):
     splats, view = cloud(5, 8000), look()
     before = render(splats, view)
-    levels.attach(splats, levels.build_levels(splats))
     render(splats, view, MOVING)
     assert_same_bits(before, render(splats, view))
 
@@ -383,8 +428,7 @@ def test_cancel_inside_building_stops_it():
 
     splats = cloud(1, 60_000)
     with pytest.raises(Cancelled):
-        levels.build_levels(splats, Listening())
-    assert levels.attached(splats) is None
+        build_levels(splats, Listening())
 
 
 def test_nothing_out_of_sight_is_projected(tight, monkeypatch):
@@ -426,7 +470,7 @@ def test_the_twin_does_not_move():
 def saved(tmp_path):
     """A scene folder with its levels."""
     scene = scenes.scene()
-    levels.attach(scene.splats, levels.build_levels(scene.splats))
+    scene = scene.with_(levels=build_levels(scene.splats))
     save(scene, tmp_path / "x.anchorstage")
     return tmp_path / "x.anchorstage"
 
@@ -434,15 +478,19 @@ def saved(tmp_path):
 def built_anew(monkeypatch) -> list[int]:
     """Counts how often levels are built from here on."""
     calls: list[int] = []
-    monkeypatch.setattr(kept, "build_levels", lambda splats, progress: calls.append(1) or build.build_levels(splats, progress))
+    monkeypatch.setattr(
+        part,
+        "build_levels",
+        lambda splats, progress: calls.append(1) or build_levels(splats, progress),
+    )
     return calls
 
 
 def test_round_trip(saved, monkeypatch):
-    calls, scene = built_anew(monkeypatch), open_scene(saved)
+    calls, scene = built_anew(monkeypatch), part.read_or_build(saved, open_scene(saved))
     original = scenes.scene().splats
-    expected = levels.build_levels(original)
-    for first, second in zip(levels.levels_of(scene.splats).arrays, expected.arrays, strict=True):
+    expected = build_levels(original)
+    for first, second in zip(scene.levels.arrays, expected.arrays, strict=True):
         np.testing.assert_array_equal(first, second)
     assert not calls
 
@@ -457,9 +505,9 @@ def test_a_damaged_file_is_built_anew_and_replaced(saved, monkeypatch, damage):
     else:
         path.write_bytes({"cut": whole[:-7], "empty": b""}.get(damage, bytes(changed)))
     calls = built_anew(monkeypatch)
-    first = levels.levels_of(open_scene(saved).splats)
+    first = part.read_or_build(saved, open_scene(saved)).levels
     assert len(calls) == 1
-    again = levels.levels_of(open_scene(saved).splats)
+    again = part.read_or_build(saved, open_scene(saved)).levels
     assert len(calls) == 1
     for one, two in zip(first.arrays, again.arrays, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -471,26 +519,51 @@ def test_levels_of_other_splats_are_not_used(saved, tmp_path, monkeypatch):
     save(other, tmp_path / "y.anchorstage")
     (tmp_path / "y.anchorstage" / LEVELS).write_bytes((saved / LEVELS).read_bytes())
     calls = built_anew(monkeypatch)
-    levels.levels_of(open_scene(tmp_path / "y.anchorstage").splats)
+    folder = tmp_path / "y.anchorstage"
+    part.read_or_build(folder, open_scene(folder))
     assert len(calls) == 1
 
 
 def test_splats_replaced_on_disk_while_open_are_noticed(saved, monkeypatch):
-    scene = open_scene(saved)
+    cache = SceneCache()
+    cache.get(saved)
     other = scenes.scene()
     other = other.with_(splats=other.splats.with_(colors=1 - other.splats.colors))
-    levels.attach(other.splats, levels.build_levels(other.splats))
+    other = other.with_(levels=build_levels(other.splats))
     save(other, saved, overwrite=True)
     calls = built_anew(monkeypatch)
-    found = levels.levels_of(scene.splats)
+    found = cache.get_with_levels(saved, Progress()).levels
+    assert not calls
+    np.testing.assert_array_equal(found.colors, other.levels.colors)
+
+
+def test_levels_of_a_scene_that_is_no_longer_in_its_folder_stay_in_memory(saved, monkeypatch):
+    scene = open_scene(saved)
+    calls = built_anew(monkeypatch)
+    found = part.read_or_build(None, scene).levels
     assert len(calls) == 1
-    np.testing.assert_array_equal(found.colors, levels.build_levels(scene.splats).colors)
+    np.testing.assert_array_equal(found.colors, build_levels(scene.splats).colors)
+
+
+def test_other_splats_lose_the_levels_of_the_old_ones(saved):
+    scene = part.read_or_build(saved, open_scene(saved))
+    assert scene.with_(name="other").levels is scene.levels
+    assert scene.with_(splats=scene.splats.with_(colors=1 - scene.splats.colors)).levels is None
+    with pytest.raises(SceneError, match="other splats"):
+        scene.with_(splats=scene.splats.select(slice(3)), levels=scene.levels)
+
+
+def test_a_moving_frame_without_levels_is_refused():
+    with pytest.raises(ArgumentError, match="levels"):
+        rasteriser.render(cloud(1, 10), look(), MOVING)
 
 
 def test_the_frame_job_takes_moving(saved, tmp_path):
     view = look(320, 180)
     args = {"scene": str(saved), "output": str(tmp_path / "planes"), "moving": True}
-    args["view"] = {name: getattr(view, name) for name in ("fx", "fy", "cx", "cy", "width", "height")}
+    args["view"] = {
+        name: getattr(view, name) for name in ("fx", "fy", "cx", "cy", "width", "height")
+    }
     args["view"]["world_from_camera"] = view.world_from_camera.ravel().tolist()
     result = run_job("frame", args, SceneCache(), Progress())
     splats = open_scene(saved).splats

@@ -7,14 +7,26 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifted_scenes import BACKDROP, SCENES, estimate_of, inside, orbited, photograph, psnr, scene_depth, seen_and_hidden
+from lifted_scenes import (
+    BACKDROP,
+    SCENES,
+    estimate_of,
+    inside,
+    orbited,
+    photograph,
+    psnr,
+    scene_depth,
+    seen_and_hidden,
+)
 from raycast import SKY, shoot
 from scenes import view, wall_and_ground
 
 from engine.depth.surfaces import normals
-from engine.render import match_photo, render
-from engine.splats import HIDDEN_LAYER, lift
-from engine.splats.edges import find_flying, snapped
+from engine.lift.edges import find_flying, snapped
+from engine.lift.lifting import lift
+from engine.render.match import match_photo
+from engine.render.rasteriser import render
+from engine.splats import HIDDEN_LAYER
 
 OFF = 0.05  # of the depth: farther from every true surface nearby is in the air
 
@@ -51,9 +63,15 @@ def distance_to_walls(points, walls):
     """(N,) metres from points to the nearest of the true surfaces."""
     nearest = np.full(len(points), np.inf)
     for wall in walls:
-        offset, u, v = points - np.array(wall.corner), np.array(wall.u, float), np.array(wall.v, float)
+        offset, u, v = (
+            points - np.array(wall.corner),
+            np.array(wall.u, float),
+            np.array(wall.v, float),
+        )
         s, t = np.clip(offset @ u, 0, wall.width), np.clip(offset @ v, 0, wall.height)
-        nearest = np.minimum(nearest, np.linalg.norm(offset - s[:, None] * u - t[:, None] * v, axis=1))
+        nearest = np.minimum(
+            nearest, np.linalg.norm(offset - s[:, None] * u - t[:, None] * v, axis=1)
+        )
     return nearest
 
 
@@ -66,7 +84,12 @@ def test_no_splat_centre_is_far_from_a_true_surface(name, blur):
     shown = splats.select(splats.origin != HIDDEN_LAYER)
     pixels, depth = picture.view.project(shown.positions)
     columns, rows = np.clip(pixels.astype(int), 0, [239, 159]).T
-    solid = cv2.erode((picture.surface != SKY).astype(np.uint8), np.ones((5, 5), np.uint8))[rows, columns] > 0
+    solid = (
+        cv2.erode((picture.surface != SKY).astype(np.uint8), np.ones((5, 5), np.uint8))[
+            rows, columns
+        ]
+        > 0
+    )
     off = distance_to_walls(shown.positions[solid], SCENES[name]) / depth[solid]
     assert np.quantile(off, 0.99) < 0.03  # the wide splats' push behind the small ones
     assert np.mean(off > 0.1) < 1e-3
@@ -80,7 +103,9 @@ def test_a_blurred_step_becomes_two_planes_again(near, ratio, column, turned):
     true = np.full((48, 64), near * ratio, np.float32)
     true[:, :column] = near
     blurred = (1 / cv2.blur(1 / true, (3, 1))).astype(np.float32)
-    colours = np.where((true == near)[..., None], np.float32([0.9, 0.2, 0.1]), np.float32([0.1, 0.3, 0.8])).astype(np.float32)
+    colours = np.where(
+        (true == near)[..., None], np.float32([0.9, 0.2, 0.1]), np.float32([0.1, 0.3, 0.8])
+    ).astype(np.float32)
     if turned:
         blurred, colours, true = (np.flip(part, 1).copy() for part in (blurred, colours, true))
     camera = view(64, 48)
@@ -116,10 +141,16 @@ def test_a_plane_has_no_edges_however_it_is_turned(tilt, turn, distance):
     normal /= np.linalg.norm(normal)
     rays = camera.rays() @ camera.world_from_camera[:3, :3].T
     depth = (-distance / np.minimum(rays @ normal, -0.05)).astype(np.float32)
-    plane = replace(wall_and_ground(), depth=depth, normal=np.broadcast_to(normal, (48, 64, 3)).astype(np.float32))
+    plane = replace(
+        wall_and_ground(),
+        depth=depth,
+        normal=np.broadcast_to(normal, (48, 64, 3)).astype(np.float32),
+    )
     found = snapped(plane, np.full((48, 64, 3), 0.5, np.float32))
     np.testing.assert_array_equal(found.depth, depth)
-    splats = lift(plane, np.random.default_rng(0).uniform(0, 1, (48, 64, 3)).astype(np.float32)).splats
+    splats = lift(
+        plane, np.random.default_rng(0).uniform(0, 1, (48, 64, 3)).astype(np.float32)
+    ).splats
     assert (splats.origin[inside(splats, camera)] != HIDDEN_LAYER).all()
 
 
@@ -132,7 +163,9 @@ def test_what_the_photo_shows_is_closed_and_right_from_the_side(name):
     picture = photograph(name)
     estimate = estimate_of(picture, blur=3)
     lifted = lift(estimate, picture.colours)
-    splats = match_photo(lifted.splats, estimate.view, picture.colours, lifted.rows, spilled=lifted.spilled)
+    splats = match_photo(
+        lifted.splats, estimate.view, picture.colours, lifted.rows, spilled=lifted.spilled
+    )
     for degrees in (-20, -10, 5, 10):
         new = shoot(SCENES[name], orbited(picture.view, degrees, scene_depth(estimate)))
         seen, _ = seen_and_hidden(picture, new)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import models
-from engine.depth.preparing import PREPARATIONS
+from engine.depth.learned.preparing import PREPARATIONS
 from engine.errors import Cancelled, DepthError
 from engine.models import download as downloading
 from engine.models.download import download
@@ -25,7 +25,9 @@ CARD = models.MODELS["depth-anything-v2-indoor-small"]
 
 def weights(values: bytes = b"\0" * 16) -> bytes:
     """A safetensors file of one tensor."""
-    header = json.dumps({"w": {"dtype": "F32", "shape": [len(values) // 4], "data_offsets": [0, len(values)]}}).encode()
+    header = json.dumps(
+        {"w": {"dtype": "F32", "shape": [len(values) // 4], "data_offsets": [0, len(values)]}}
+    ).encode()
     return struct.pack("<Q", len(header)) + header + values
 
 
@@ -54,7 +56,9 @@ def sentence(call, *arguments) -> str:
     return text
 
 
-@pytest.mark.parametrize("card", [*models.MODELS.values(), models.SHARP], ids=lambda card: card.name)
+@pytest.mark.parametrize(
+    "card", [*models.MODELS.values(), models.SHARP], ids=lambda card: card.name
+)
 def test_every_card_says_what_a_person_chooses_by(card):
     assert re.fullmatch(r"[a-z0-9-]+", card.name)
     assert re.fullmatch(r"[\w.-]+/[\w.-]+", card.hub_id)
@@ -79,8 +83,14 @@ def test_a_model_is_found_by_name_by_folder_and_in_other_programs_cache(home):
 WRONG = {
     "no folder": (lambda f: None, "There is no folder"),
     "empty folder": (lambda f: f.mkdir(), "config.json is missing"),
-    "no weights": (lambda f: (make(f) / "model.safetensors").unlink(), "model.safetensors is missing"),
-    "old weights": (lambda f: (make(f) / "model.safetensors").rename(f / "pytorch_model.bin"), "can run programs"),
+    "no weights": (
+        lambda f: (make(f) / "model.safetensors").unlink(),
+        "model.safetensors is missing",
+    ),
+    "old weights": (
+        lambda f: (make(f) / "model.safetensors").rename(f / "pytorch_model.bin"),
+        "can run programs",
+    ),
     "broken config": (lambda f: make(f, "{"), "is damaged"),
     "config is a list": (lambda f: make(f, [1]), "is damaged"),
     "another kind": (lambda f: make(f, {"model_type": "bert"}), "bert"),
@@ -90,12 +100,16 @@ WRONG = {
     "cut short": (lambda f: make(f, data=weights()[:-1]), "cut short"),
     "too long": (lambda f: make(f, data=weights() + b"x"), "cut short"),
     "empty weights": (lambda f: make(f, data=b""), "is damaged"),
-    "weights are text": (lambda f: make(f, data=b"version https://git-lfs.github.com/spec/v1\n"), "is damaged"),
+    "weights are text": (
+        lambda f: make(f, data=b"version https://git-lfs.github.com/spec/v1\n"),
+        "is damaged",
+    ),
     "no tensors": (lambda f: make(f, data=struct.pack("<Q", 2) + b"{}"), "cut short"),
     "a part is missing": (
-        lambda f: (make(f) / "model.safetensors").rename(make(f) / "model.safetensors.index.json"), "is damaged",
+        lambda f: (make(f) / "model.safetensors").rename(make(f) / "model.safetensors.index.json"),
+        "is damaged",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -137,7 +151,10 @@ class Hub(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Answer)
-        self.files = {"config.json": json.dumps(CONFIG).encode(), "model.safetensors": weights(b"\1" * 4_000_000)}
+        self.files = {
+            "config.json": json.dumps(CONFIG).encode(),
+            "model.safetensors": weights(b"\1" * 4_000_000),
+        }
         self.asked, self.short, self.hash = [], 0, None
 
     @property
@@ -152,10 +169,14 @@ class _Answer(BaseHTTPRequestHandler):
         if data is None:
             self.send_error(404)
             return
-        if self.path.startswith(f"/{CARD.hub_id}/") and data[:1] != b"{":  # large files lie elsewhere, as on the real site
+        if (
+            self.path.startswith(f"/{CARD.hub_id}/") and data[:1] != b"{"
+        ):  # large files lie elsewhere, as on the real site
             self.send_response(302)
             self.send_header("Location", f"/storage/{self.path.rsplit('/', 1)[1]}")
-            self.send_header("X-Linked-Etag", f'"{self.server.hash or hashlib.sha256(data).hexdigest()}"')
+            self.send_header(
+                "X-Linked-Etag", f'"{self.server.hash or hashlib.sha256(data).hexdigest()}"'
+            )
             self.end_headers()
             return
         self.send_response(200)
@@ -170,7 +191,9 @@ class _Answer(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(monkeypatch):
     server = Hub()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    )
     thread.start()
     monkeypatch.setenv("HF_ENDPOINT", server.address)
     yield server
@@ -225,7 +248,9 @@ def test_no_site_no_room_and_no_patience_leave_nothing_behind(hub, monkeypatch):
         download(CARD, True, progress)
     assert nothing_left()
     with monkeypatch.context() as full:
-        full.setattr(downloading.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1_000_000}))
+        full.setattr(
+            downloading.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1_000_000})
+        )
         asked = len(hub.asked)
         assert "1 MB. Free some" in sentence(download, CARD, True)
         assert len(hub.asked) == asked

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.camera import View
-from engine.depth import DepthOptions, estimate, network
-from engine.depth.gravity import Gravity
-from engine.depth.layout import OUTDOORS, find_layout
-from engine.depth.network import Prediction, Relief
-from engine.depth.trust import Trust
+from engine.depth import DepthOptions
+from engine.depth.builtin import network
+from engine.depth.builtin.gravity import Gravity
+from engine.depth.builtin.layout import OUTDOORS, find_layout
+from engine.depth.builtin.network import Prediction, Relief
+from engine.depth.builtin.trust import Trust
+from engine.depth.estimating import estimate
 from engine.errors import DepthError
 from engine.geometry import LOOK_ALONG_Y, pose, rotation_about
 from engine.image import Photo
@@ -35,8 +37,14 @@ def small_weights(seed=0):
         ("down16", eighth, low, (1, 3, 5)),
     ):
         shapes[f"{name}.0"] = (after, before, 3)
-        shapes |= {f"{name}.{block}.{part}": (after, after, 3) for block in blocks for part in ("first", "second")}
-    shapes |= {f"down16.{i}.{part}": (low, low, 1) for i in (2, 4) for part in ("whole", "column", "row")}
+        shapes |= {
+            f"{name}.{block}.{part}": (after, after, 3)
+            for block in blocks
+            for part in ("first", "second")
+        }
+    shapes |= {
+        f"down16.{i}.{part}": (low, low, 1) for i in (2, 4) for part in ("whole", "column", "row")
+    }
     for name, before, skip, after in (
         ("up8", low, eighth, eighth),
         ("up4", eighth, quarter, quarter),
@@ -48,14 +56,18 @@ def small_weights(seed=0):
     weights = {}
     for name, (after, before, size) in shapes.items():
         deviation = 1 / np.sqrt(before * size * size)
-        weights[f"{name}.weight"] = draw.normal(0, deviation, (after, before, size, size)).astype(np.float32)
+        weights[f"{name}.weight"] = draw.normal(0, deviation, (after, before, size, size)).astype(
+            np.float32
+        )
         weights[f"{name}.bias"] = draw.normal(0, 0.1, after).astype(np.float32)
     return weights
 
 
 def a_view(width=64, height=48, pitch=-0.2, focal=50.0):
     turn = rotation_about([1.0, 0, 0], pitch) @ LOOK_ALONG_Y
-    return View(focal, focal, width / 2, height / 2, width, height, pose(turn, np.array([0, 0, 1.6])))
+    return View(
+        focal, focal, width / 2, height / 2, width, height, pose(turn, np.array([0, 0, 1.6]))
+    )
 
 
 def slow_convolve(x, weight, bias, stride, dilation):
@@ -73,11 +85,16 @@ def slow_convolve(x, weight, bias, stride, dilation):
     return out + bias[:, None, None]
 
 
-@pytest.mark.parametrize(("size", "stride", "dilation"), [(3, 1, 1), (3, 2, 1), (3, 1, 2), (3, 1, 3), (1, 1, 1)])
+@pytest.mark.parametrize(
+    ("size", "stride", "dilation"), [(3, 1, 1), (3, 2, 1), (3, 1, 2), (3, 1, 3), (1, 1, 1)]
+)
 def test_convolution_is_what_its_definition_says(size, stride, dilation):
     draw = np.random.default_rng(size + stride + dilation)
     x = draw.normal(size=(3, 8, 6)).astype(np.float32)
-    weight, bias = draw.normal(size=(4, 3, size, size)).astype(np.float32), draw.normal(size=4).astype(np.float32)
+    weight, bias = (
+        draw.normal(size=(4, 3, size, size)).astype(np.float32),
+        draw.normal(size=4).astype(np.float32),
+    )
     found = network.convolve(x, weight, bias, stride, dilation)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, slow_convolve(x, weight, bias, stride, dilation), atol=1e-4)
@@ -116,7 +133,9 @@ def test_a_mirrored_picture_gets_the_mirrored_answer():
 
 def test_what_it_says_is_in_range():
     net = network.Network(small_weights(2))
-    said = network.run(net, np.random.default_rng(2).random((48, 64, 3)).astype(np.float32), a_view(), True)
+    said = network.run(
+        net, np.random.default_rng(2).random((48, 64, 3)).astype(np.float32), a_view(), True
+    )
     assert np.isfinite(said.log_depth).all()
     assert (said.spread > 0).all()
     assert ((said.sky >= 0) & (said.sky <= 1)).all()
@@ -129,9 +148,9 @@ def test_what_it_says_is_in_range():
 
 def test_torch_and_numpy_agree(tmp_path):
     torch = pytest.importorskip("torch")
-    from engine.depth.training import trainer
-    from engine.depth.training.export import digest, export, folded
-    from engine.depth.training.model import log_depth
+    from training import trainer
+    from training.export import digest, export, folded
+    from training.model import log_depth
 
     run = trainer.Run(trainer.Plan(seed=3, batch_scale=0.03, sizes=((64, 48),), half=False))
     for _ in range(3):
@@ -148,7 +167,9 @@ def test_torch_and_numpy_agree(tmp_path):
     np.testing.assert_allclose(found[1], scalars[0], atol=1e-3)
     export(net, tmp_path / "w.npz", 3, 3)
     stored = network.load(tmp_path / "w.npz")
-    np.testing.assert_allclose(stored(x[0].numpy())[0], maps[0], atol=0.02 * float(maps.abs().max()))
+    np.testing.assert_allclose(
+        stored(x[0].numpy())[0], maps[0], atol=0.02 * float(maps.abs().max())
+    )
     assert digest(stored.weights) == digest(folded(net))
 
 
@@ -162,8 +183,11 @@ def test_wrong_weights_are_refused_in_a_sentence(tmp_path):
 
 
 def test_it_needs_no_torch():
-    code = "import sys; import engine.depth.network; assert 'torch' not in sys.modules"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0
+    code = "import sys; import engine.depth.builtin.network; assert 'torch' not in sys.modules"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode
+        == 0
+    )
 
 
 # In the built-in estimator.
@@ -172,7 +196,9 @@ def test_it_needs_no_torch():
 @pytest.fixture
 def weights_of_chance(tmp_path, monkeypatch):
     """The estimator finds weights, if senseless ones."""
-    np.savez(tmp_path / "w.npz", about=np.array(f'{{"graph": "{network.graph()}"}}'), **small_weights(4))
+    np.savez(
+        tmp_path / "w.npz", about=np.array(f'{{"graph": "{network.graph()}"}}'), **small_weights(4)
+    )
     monkeypatch.setattr(network, "WEIGHTS", tmp_path / "w.npz")
 
 
@@ -181,7 +207,11 @@ def street(guess_factor=None):
     truth = raycast.shoot(raycast.street(), raycast.camera(256, 192, 200.0))
     view = truth.view
     gravity = Gravity(0.0, 0.0, 0.0, 1.0, 100, True)
-    guess = None if guess_factor is None else np.where(np.isfinite(truth.depth), truth.depth, 100.0) * guess_factor
+    guess = (
+        None
+        if guess_factor is None
+        else np.where(np.isfinite(truth.depth), truth.depth, 100.0) * guess_factor
+    )
     sky = truth.surface == raycast.SKY
     layout = find_layout(truth.colours, sky, view, gravity, OUTDOORS, guess)
     rays = view.rays() @ view.world_from_camera[:3, :3].T
@@ -243,7 +273,17 @@ def test_disagreement_is_doubt():
 
     def error(off=0.0, beside=0.0, spread=0.1):
         cells = np.full((6, 8), spread, np.float32)
-        sees = Prediction(cells, cells, cells, np.zeros((6, 8, 3)), cells, cells, 1.6, 0.0, np.array([0.0, -1.0, 0.0]))
+        sees = Prediction(
+            cells,
+            cells,
+            cells,
+            np.zeros((6, 8, 3)),
+            cells,
+            cells,
+            1.6,
+            0.0,
+            np.array([0.0, -1.0, 0.0]),
+        )
         relief = Relief(sees, log + off, log + off, np.full(log.shape, beside))
         return trust.relative_error(truth.view, depth, nothing, nothing, layout, relief)
 

@@ -28,7 +28,9 @@ seeds = st.integers(0, 2**32 - 1)
 
 def table_of(count, seed=0):
     """A table whose first column names the row."""
-    table = np.random.default_rng(seed).uniform(0.1, 0.9, (count, textures.COLUMNS)).astype(np.float32)
+    table = (
+        np.random.default_rng(seed).uniform(0.1, 0.9, (count, textures.COLUMNS)).astype(np.float32)
+    )
     table[:, 0] = np.arange(count)
     return table
 
@@ -77,14 +79,18 @@ def test_texel_i_lies_where_the_shader_looks_for_it(count, channels):
     assert texels.shape[0] >= 1
     assert texels.shape[1:] == (textures.TEXTURE_WIDTH, channels)
     for i in {0, count // 2, count - 1} & set(range(count)):
-        np.testing.assert_array_equal(texels[i // textures.TEXTURE_WIDTH, i % textures.TEXTURE_WIDTH], values[i])
+        np.testing.assert_array_equal(
+            texels[i // textures.TEXTURE_WIDTH, i % textures.TEXTURE_WIDTH], values[i]
+        )
     assert not texels.reshape(-1, channels)[count:].any()
 
 
 def test_a_prefix_is_an_even_sample_of_the_scene():
     count = 20_000
     packed = textures.pack(table_of(count))
-    shares = np.histogram(packed.positions[: count // 10, 0], bins=10, range=(0, count))[0] / (count // 10)
+    shares = np.histogram(packed.positions[: count // 10, 0], bins=10, range=(0, count))[0] / (
+        count // 10
+    )
     assert np.all(abs(shares - 0.1) < 0.03)  # five standard deviations of a fair draw of 2,000
 
 
@@ -187,7 +193,14 @@ def test_region_colors_are_distinct_and_overridable():
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x93NUMPY", b"not an array", np.zeros((3, 15), np.float32), np.zeros((3, 16)), np.zeros(16, np.float32)],
+    [
+        b"",
+        b"\x93NUMPY",
+        b"not an array",
+        np.zeros((3, 15), np.float32),
+        np.zeros((3, 16)),
+        np.zeros(16, np.float32),
+    ],
     ids=["empty", "truncated", "text", "columns", "double", "flat"],
 )
 def test_a_file_that_is_no_table_gets_one_sentence(tmp_path, content):
@@ -214,7 +227,11 @@ def test_floor_depth_is_where_the_floor_is_drawn():
     for perspective in (True, False):
         view = np.eye(4)
         turn = np.radians(70)
-        view[:3, :3] = [[1, 0, 0], [0, np.cos(turn), np.sin(turn)], [0, -np.sin(turn), np.cos(turn)]]
+        view[:3, :3] = [
+            [1, 0, 0],
+            [0, np.cos(turn), np.sin(turn)],
+            [0, -np.sin(turn), np.cos(turn)],
+        ]
         view[:3, 3] = view[:3, :3] @ [0, 0, -3]
         near, far = 0.1, 500.0
         if perspective:
@@ -223,7 +240,9 @@ def test_floor_depth_is_where_the_floor_is_drawn():
         else:
             window = np.diag([0.1, 0.1, -2 / (far - near), 1])
             window[2, 3] = -(far + near) / (far - near)
-        points = np.c_[rng.uniform(-4, 4, (50, 1)), rng.uniform(6, 40, (50, 1)), np.zeros(50), np.ones(50)]
+        points = np.c_[
+            rng.uniform(-4, 4, (50, 1)), rng.uniform(6, 40, (50, 1)), np.zeros(50), np.ones(50)
+        ]
         clip = points @ view.T @ window.T
         x, y, z = (clip[:, :3] / clip[:, 3:]).T
         a, b, c, holds = textures.floor_depth(view, window)
@@ -234,4 +253,9 @@ def test_floor_depth_is_where_the_floor_is_drawn():
     view[2, 3] = -3  # now seen from below
     below = np.diag([1.0, 1, 1, 1])
     below[2, 3] = 3
-    assert textures.floor_depth(below, np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1, -0.2], [0, 0, -1, 0]]))[3] == 0
+    assert (
+        textures.floor_depth(
+            below, np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1, -0.2], [0, 0, -1, 0]])
+        )[3]
+        == 0
+    )

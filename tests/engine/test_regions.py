@@ -6,11 +6,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-from engine.depth import DepthEstimate, DepthOptions, estimate
+from engine.depth import DepthEstimate, DepthOptions
+from engine.depth.estimating import estimate
 from engine.depth.surfaces import normals
 from engine.errors import ArgumentError
 from engine.image import Photo
-from engine.regions import MOST_REGIONS, Region, find_regions, label_map
+from engine.regions import Region
+from engine.regions.finding import MOST_REGIONS, find_regions, label_map
 
 from . import raycast
 
@@ -27,7 +29,9 @@ def truth(name: str) -> tuple:
     depth = np.where(sky, 240, picture.depth).astype(np.float32)
     ones = np.ones(depth.shape, np.float32)
     normal = normals(picture.view, depth)
-    found = DepthEstimate(picture.view, depth, 0.1 * depth, 0.5 * ones, normal, sky, picture.surface == 0, "known")
+    found = DepthEstimate(
+        picture.view, depth, 0.1 * depth, 0.5 * ones, normal, sky, picture.surface == 0, "known"
+    )
     return picture, found
 
 
@@ -47,7 +51,9 @@ def test_known_planes_come_out_as_those_planes(name, label, walls):
 
 def test_a_rooms_ceiling_is_a_plane():
     picture, found = truth("room")
-    (ceiling,) = [region for region in find_regions(found, picture.colours) if region.label == "plane"]
+    (ceiling,) = [
+        region for region in find_regions(found, picture.colours) if region.label == "plane"
+    ]
     assert ceiling.plane == pytest.approx([0, 0, -1, 2.6], abs=0.02)
 
 
@@ -111,7 +117,9 @@ def test_without_any_structure_there_is_one_foreground():
     nothing = np.zeros_like(found.sky)
     rng = np.random.default_rng(0)
     depth = rng.uniform(2, 30, found.depth.shape).astype(np.float32)
-    rough = replace(found, sky=nothing, ground=nothing, depth=depth, normal=normals(found.view, depth))
+    rough = replace(
+        found, sky=nothing, ground=nothing, depth=depth, normal=normals(found.view, depth)
+    )
     (region,) = find_regions(rough, np.zeros((*depth.shape, 3), np.float32))
     assert region.id == "foreground_001"
     assert region.mask.all()

@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 
 from engine.camera import View
 from engine.errors import ArgumentError, Cancelled
-from engine.geometry import LOOK_ALONG_Y, matrix_to_quaternion, pose, quaternion_to_matrix, rotation_about, transform_points
+from engine.geometry import (
+    LOOK_ALONG_Y,
+    matrix_to_quaternion,
+    pose,
+    quaternion_to_matrix,
+    rotation_about,
+    transform_points,
+)
 from engine.progress import Progress
-from engine.render import ProxyRender, RenderOptions, render
+from engine.render import ProxyRender, RenderOptions
+from engine.render.rasteriser import render
 from engine.splats.record import Splats
 
 PASSES = [f.name for f in fields(ProxyRender) if f.name != "view"]
@@ -25,12 +33,25 @@ def look(width: int = 48, height: int = 32, focal: float = 40.0) -> View:
 
 
 def splat(
-    position, scale=0.05, color=(0.2, 0.5, 0.8), opacity=0.9, rotation=(1.0, 0, 0, 0), confidence=0.7, region=3, origin=0
+    position,
+    scale=0.05,
+    color=(0.2, 0.5, 0.8),
+    opacity=0.9,
+    rotation=(1.0, 0, 0, 0),
+    confidence=0.7,
+    region=3,
+    origin=0,
 ) -> Splats:
     return Splats(
-        positions=[position], scales=[np.broadcast_to(scale, 3)], rotations=[rotation], opacities=[opacity], colors=[color],
-        confidence=[confidence], region=[region], origin=[origin],
-    )  # fmt: skip
+        positions=[position],
+        scales=[np.broadcast_to(scale, 3)],
+        rotations=[rotation],
+        opacities=[opacity],
+        colors=[color],
+        confidence=[confidence],
+        region=[region],
+        origin=[origin],
+    )
 
 
 def cloud(seed: int, count: int = 60) -> Splats:
@@ -48,7 +69,13 @@ def cloud(seed: int, count: int = 60) -> Splats:
     )
 
 
-def wall(distance: float = 5.0, color=(0.3, 0.6, 0.9), origin: int = 0, region: int = 1, spacing: float = 0.06) -> Splats:
+def wall(
+    distance: float = 5.0,
+    color=(0.3, 0.6, 0.9),
+    origin: int = 0,
+    region: int = 1,
+    spacing: float = 0.06,
+) -> Splats:
     """A dense wall across the view at y = distance, its splats thin along y."""
     x, z = np.meshgrid(np.arange(-6, 6, spacing), np.arange(-3, 6, spacing))
     count = x.size
@@ -66,7 +93,9 @@ def wall(distance: float = 5.0, color=(0.3, 0.6, 0.9), origin: int = 0, region: 
 
 def moved(splats: Splats, motion: np.ndarray) -> Splats:
     turned = motion[:3, :3] @ quaternion_to_matrix(splats.rotations.astype(float))
-    return splats.with_(positions=transform_points(motion, splats.positions), rotations=matrix_to_quaternion(turned))
+    return splats.with_(
+        positions=transform_points(motion, splats.positions), rotations=matrix_to_quaternion(turned)
+    )
 
 
 def assert_same_bits(first: ProxyRender, second: ProxyRender) -> None:
@@ -97,9 +126,14 @@ def test_one_splat_is_the_ewa_formula(twin):
     picture = render(splat(position, scale, rotation=rotation), view, RenderOptions(twin=twin))
     x, y, z = transform_points(view.camera_from_world, position)
     jacobian = np.array([[40 / z, 0, -40 * x / z**2], [0, 40 / z, -40 * y / z**2]])
-    shape = jacobian @ view.camera_from_world[:3, :3] @ quaternion_to_matrix(rotation) @ np.diag(scale)
+    shape = (
+        jacobian @ view.camera_from_world[:3, :3] @ quaternion_to_matrix(rotation) @ np.diag(scale)
+    )
     conic = np.linalg.inv(shape @ shape.T + 0.3 * np.eye(2))
-    away = np.stack(np.meshgrid(np.arange(48) + 0.5, np.arange(32) + 0.5), axis=-1) - (40 * x / z + 24, 40 * y / z + 16)
+    away = np.stack(np.meshgrid(np.arange(48) + 0.5, np.arange(32) + 0.5), axis=-1) - (
+        40 * x / z + 24,
+        40 * y / z + 16,
+    )
     alpha = 0.9 * np.exp(-0.5 * np.einsum("hwi,ij,hwj->hw", away, conic, away))
     alpha[alpha < 1 / 255] = 0
     np.testing.assert_allclose(picture.alpha, alpha, atol=2e-6)
@@ -108,15 +142,21 @@ def test_one_splat_is_the_ewa_formula(twin):
     np.testing.assert_allclose(picture.confidence, 0.7 * alpha, atol=2e-6)
     axis = quaternion_to_matrix(rotation)[:, 2]
     expected = axis * -np.sign(axis @ (position - EYE))
-    np.testing.assert_allclose(picture.normal[alpha > 0], np.tile(expected, ((alpha > 0).sum(), 1)), atol=1e-5)
+    np.testing.assert_allclose(
+        picture.normal[alpha > 0], np.tile(expected, ((alpha > 0).sum(), 1)), atol=1e-5
+    )
 
 
 @both
 def test_an_opaque_splat_is_capped_and_two_multiply(twin):
     view = look(1, 1)
     opaque = splat([0, 4, 1.6], scale=0.5, opacity=1.0, color=(1, 1, 1))
-    assert render(opaque, view, RenderOptions(twin=twin)).alpha[0, 0] == pytest.approx(0.999, abs=1e-6)
-    halves = Splats.concatenate([splat([0, y, 1.6], scale=3, opacity=0.5, color=(y, 0, 0)) for y in (6.0, 4.0)])
+    assert render(opaque, view, RenderOptions(twin=twin)).alpha[0, 0] == pytest.approx(
+        0.999, abs=1e-6
+    )
+    halves = Splats.concatenate(
+        [splat([0, y, 1.6], scale=3, opacity=0.5, color=(y, 0, 0)) for y in (6.0, 4.0)]
+    )
     picture = render(halves, view, RenderOptions(twin=twin))
     assert picture.alpha[0, 0] == pytest.approx(0.75, abs=1e-5)
     assert picture.color[0, 0, 0] == pytest.approx(0.5 * 4 + 0.25 * 6, abs=1e-4)
@@ -125,7 +165,9 @@ def test_an_opaque_splat_is_capped_and_two_multiply(twin):
 
 @both
 def test_a_pixel_stops_before_its_last_light(twin):
-    layers = Splats.concatenate([splat([0, y, 1.6], scale=y, opacity=0.92, color=(1, 1, 1)) for y in (2.0, 3, 4, 5)])
+    layers = Splats.concatenate(
+        [splat([0, y, 1.6], scale=y, opacity=0.92, color=(1, 1, 1)) for y in (2.0, 3, 4, 5)]
+    )
     alpha = render(layers, look(1, 1), RenderOptions(twin=twin)).alpha[0, 0]
     assert alpha == pytest.approx(1 - 0.08**3, abs=2e-5)  # the fourth would leave 4e-5
 
@@ -136,7 +178,13 @@ def test_nothing_is_void(twin, color_only):
     for nothing in (cloud(0, count=0), splat([0, -4, 1.6]), splat([0, 4, 1.6], opacity=0.003)):
         picture = render(nothing, look(), RenderOptions(twin=twin, color_only=color_only))
         assert picture.void.all()
-        for name, nothing_there in (("color", 0), ("alpha", 0), ("depth", np.inf), ("normal", 0), ("confidence", 0)):
+        for name, nothing_there in (
+            ("color", 0),
+            ("alpha", 0),
+            ("depth", np.inf),
+            ("normal", 0),
+            ("confidence", 0),
+        ):
             assert (getattr(picture, name) == nothing_there).all(), name
         assert (picture.region == -1).all()
         assert (picture.origin == -1).all()
@@ -146,7 +194,9 @@ def behind(view: View, metres: float) -> View:
     """The same camera drawn back along its own axis."""
     back = np.eye(4)
     back[2, 3] = -metres
-    return View(view.fx, view.fy, view.cx, view.cy, view.width, view.height, view.world_from_camera @ back)
+    return View(
+        view.fx, view.fy, view.cx, view.cy, view.width, view.height, view.world_from_camera @ back
+    )
 
 
 def seen_finely(splats: Splats, view: View, options: RenderOptions, times: int = 8) -> np.ndarray:
@@ -162,9 +212,15 @@ def pixels_of(view: View, distance: float = 5.0, seed: int = 3) -> Splats:
     colors = np.random.default_rng(seed).uniform(0, 1, (len(rays), 3))
     flat = splat([0, 0, 0], scale=(0.4 * distance / view.fx, 1e-4, 0.4 * distance / view.fx))
     return Splats(
-        points, np.tile(flat.scales, (len(rays), 1)), np.tile(flat.rotations, (len(rays), 1)), np.full(len(rays), 0.9), colors,
-        np.ones(len(rays)), np.zeros(len(rays)), np.zeros(len(rays)),
-    )  # fmt: skip
+        points,
+        np.tile(flat.scales, (len(rays), 1)),
+        np.tile(flat.rotations, (len(rays), 1)),
+        np.full(len(rays), 0.9),
+        colors,
+        np.ones(len(rays)),
+        np.zeros(len(rays)),
+        np.zeros(len(rays)),
+    )
 
 
 PHOTO = look(96, 64, 80.0)
@@ -184,8 +240,16 @@ def test_antialiased_does_not_shimmer_when_the_camera_draws_back():
     splats, errors, flickers = pixels_of(PHOTO), {}, {}
     for name, options in (("classic", RenderOptions()), ("antialiased", FROM_THE_PHOTO)):
         views = [behind(PHOTO, 30 + 0.3 * step) for step in range(5)]
-        wrong = np.array([render(splats, view, options).color - seen_finely(splats, view, RenderOptions()) for view in views])
-        errors[name], flickers[name] = np.square(wrong).mean() ** 0.5, np.square(np.diff(wrong, axis=0)).mean() ** 0.5
+        wrong = np.array(
+            [
+                render(splats, view, options).color - seen_finely(splats, view, RenderOptions())
+                for view in views
+            ]
+        )
+        errors[name], flickers[name] = (
+            np.square(wrong).mean() ** 0.5,
+            np.square(np.diff(wrong, axis=0)).mean() ** 0.5,
+        )
     assert errors["antialiased"] < 0.7 * errors["classic"]
     assert flickers["antialiased"] < 0.7 * flickers["classic"]
 
@@ -218,7 +282,10 @@ def test_the_order_of_rows_does_not_matter(seed):
 def test_threads_do_not_change_a_bit(seed, threads):
     scene, view = cloud(seed, 500), look(150, 90, 120)
     scene = scene.with_(positions=np.round(scene.positions, 1))  # many equal depths
-    assert_same_bits(render(scene, view, RenderOptions(threads=1)), render(scene, view, RenderOptions(threads=threads)))
+    assert_same_bits(
+        render(scene, view, RenderOptions(threads=1)),
+        render(scene, view, RenderOptions(threads=threads)),
+    )
 
 
 @both
@@ -226,10 +293,14 @@ def test_a_wall_has_its_depth_normal_and_cover(twin):
     picture = render(wall(spacing=0.12 if twin else 0.06), look(), RenderOptions(twin=twin))
     assert (picture.alpha > 0.99).all()
     np.testing.assert_allclose(picture.depth, 5.0, atol=1e-3)
-    np.testing.assert_allclose(picture.normal, np.broadcast_to([0, -1, 0], picture.normal.shape), atol=1e-5)
+    np.testing.assert_allclose(
+        picture.normal, np.broadcast_to([0, -1, 0], picture.normal.shape), atol=1e-5
+    )
     np.testing.assert_allclose(picture.position[..., 1], 5.0, atol=1e-3)
     straight = picture.color / picture.alpha[..., None]
-    np.testing.assert_allclose(straight, np.broadcast_to([0.3, 0.6, 0.9], straight.shape), atol=1e-4)
+    np.testing.assert_allclose(
+        straight, np.broadcast_to([0.3, 0.6, 0.9], straight.shape), atol=1e-4
+    )
     assert_sane(picture)
 
 
@@ -246,7 +317,9 @@ def test_a_near_wall_hides_a_far_one():
 def test_moving_camera_and_world_together_changes_nothing(seed):
     random = np.random.default_rng(seed)
     scene, view = cloud(seed), look()
-    motion = pose(rotation_about(random.normal(size=3), random.uniform(0, 3)), random.uniform(-5, 5, 3))
+    motion = pose(
+        rotation_about(random.normal(size=3), random.uniform(0, 3)), random.uniform(-5, 5, 3)
+    )
     here = render(scene, view, RenderOptions(photo_position=(1.0, 0.0, 2.0)))
     eye = tuple(transform_points(motion, np.array([1.0, 0, 2])))
     there = render(
@@ -256,10 +329,14 @@ def test_moving_camera_and_world_together_changes_nothing(seed):
     )
     for name in ("color", "alpha", "confidence"):
         difference = np.abs(getattr(here, name) - getattr(there, name))
-        assert np.mean(difference > 1e-3) < 0.005, name  # a pixel in which a splat of 1/255 comes or goes
+        assert np.mean(difference > 1e-3) < 0.005, (
+            name
+        )  # a pixel in which a splat of 1/255 comes or goes
         assert difference.max() < 0.01, name
     same = np.isfinite(here.depth) & np.isfinite(there.depth) & (here.alpha > 0.1)
-    np.testing.assert_allclose((here.normal @ motion[:3, :3].T)[same], there.normal[same], atol=0.05)
+    np.testing.assert_allclose(
+        (here.normal @ motion[:3, :3].T)[same], there.normal[same], atol=0.05
+    )
 
 
 @both
@@ -277,7 +354,9 @@ def test_the_picture_is_a_window_onto_a_larger_one(twin):
     scene, large = cloud(5, 40), look(64, 48)
     window = replace(large, cx=large.cx - 13, cy=large.cy - 5, width=64, height=48)
     first, second = (render(scene, view, RenderOptions(twin=twin)) for view in (large, window))
-    inner = np.abs(first.alpha[5:, 13:] - second.alpha[:-5, :-13])  # the held Jacobian differs a little off the edges
+    inner = np.abs(
+        first.alpha[5:, 13:] - second.alpha[:-5, :-13]
+    )  # the held Jacobian differs a little off the edges
     assert np.median(inner) < 1e-5
 
 
@@ -295,25 +374,40 @@ def test_hostile_numbers_never_reach_a_pass(twin, data, seed):
         for value in data.draw(st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=6)):
             values.reshape(-1)[data.draw(st.integers(0, values.size - 1))] = value
         changes[name] = values
-    assert_sane(render(scene.with_(**changes), look(), RenderOptions(twin=twin, photo_position=(0, 0, 1.6))))
+    assert_sane(
+        render(scene.with_(**changes), look(), RenderOptions(twin=twin, photo_position=(0, 0, 1.6)))
+    )
 
 
 @both
 @pytest.mark.parametrize(
     "change",
     [
-        {"position": [np.nan, 4, 1.6]}, {"position": [0, np.inf, 1.6]}, {"position": [0, 1e30, 1.6]},
-        {"position": [0, -4, 1.6]}, {"position": [0, 0.005, 1.6]}, {"scale": 0.0}, {"scale": (-1, 1, 1)},
-        {"scale": (1, np.inf, 1)}, {"scale": 1e30},
-        {"rotation": (0, 0, 0, 0)}, {"rotation": (np.nan, 0, 0, 1)}, {"opacity": np.nan}, {"opacity": np.inf},
-        {"color": (np.nan, 0, 0)}, {"color": (0, np.inf, 0)}, {"confidence": np.nan},
+        {"position": [np.nan, 4, 1.6]},
+        {"position": [0, np.inf, 1.6]},
+        {"position": [0, 1e30, 1.6]},
+        {"position": [0, -4, 1.6]},
+        {"position": [0, 0.005, 1.6]},
+        {"scale": 0.0},
+        {"scale": (-1, 1, 1)},
+        {"scale": (1, np.inf, 1)},
+        {"scale": 1e30},
+        {"rotation": (0, 0, 0, 0)},
+        {"rotation": (np.nan, 0, 0, 1)},
+        {"opacity": np.nan},
+        {"opacity": np.inf},
+        {"color": (np.nan, 0, 0)},
+        {"color": (0, np.inf, 0)},
+        {"confidence": np.nan},
     ],
-)  # fmt: skip
+)
 def test_a_splat_that_cannot_be_drawn_is_left_out(twin, change):
     good = splat([0.1, 5, 1.6])
     bad = splat(**({"position": [0, 4, 1.6]} | change))
     options = RenderOptions(twin=twin)
-    assert_same_bits(render(good, look(), options), render(Splats.concatenate([bad, good]), look(), options))
+    assert_same_bits(
+        render(good, look(), options), render(Splats.concatenate([bad, good]), look(), options)
+    )
 
 
 @both
@@ -329,7 +423,9 @@ def test_a_camera_inside_a_splat_sees_what_lies_before_it(twin):
     before = splat([0, 0.05, 1.6], scale=2.0, color=(1, 0, 0))
     picture = render(Splats.concatenate([around, before]), look(), RenderOptions(twin=twin))
     assert_sane(picture)
-    np.testing.assert_allclose(picture.color, np.broadcast_to([0.9, 0, 0], picture.color.shape), atol=0.01)
+    np.testing.assert_allclose(
+        picture.color, np.broadcast_to([0.9, 0, 0], picture.color.shape), atol=0.01
+    )
 
 
 @both
@@ -364,7 +460,8 @@ def test_confidence_falls_with_the_angle_from_the_photo(twin):
 @both
 def test_the_heaviest_not_the_nearest_gives_the_ids(twin):
     layers = [
-        splat([0, y, 1.6], y, opacity=o, region=r, origin=r) for y, o, r in ((4.0, 0.3, 2), (5.0, 0.9, 4), (6.0, 0.999, 1))
+        splat([0, y, 1.6], y, opacity=o, region=r, origin=r)
+        for y, o, r in ((4.0, 0.3, 2), (5.0, 0.9, 4), (6.0, 0.999, 1))
     ]
     picture = render(Splats.concatenate(layers), look(1, 1), RenderOptions(twin=twin))
     assert picture.region[0, 0] == 4
@@ -376,7 +473,10 @@ def test_a_second_frame_does_not_remember_the_first():
     alone = render(second, view)
     render(first, view)
     assert_same_bits(alone, render(second, view))
-    assert_same_bits(render(second.with_(colors=first.colors), view), render(second.with_(colors=first.colors), view))
+    assert_same_bits(
+        render(second.with_(colors=first.colors), view),
+        render(second.with_(colors=first.colors), view),
+    )
     assert np.abs(render(second.with_(colors=first.colors), view).color - alone.color).max() > 0.01
 
 

@@ -7,7 +7,9 @@ from engine.camera import View
 from engine.errors import ArgumentError, Cancelled
 from engine.geometry import LOOK_ALONG_Y, pose
 from engine.progress import Progress
-from engine.render import RenderOptions, match_photo, render
+from engine.render import RenderOptions
+from engine.render.match import match_photo
+from engine.render.rasteriser import render
 from engine.splats.record import Splats
 
 WIDTH, HEIGHT = 64, 40
@@ -18,7 +20,14 @@ ROWS = np.arange(WIDTH * HEIGHT, dtype=np.int32).reshape(HEIGHT, WIDTH)
 def photo(upper: float = 1.0) -> np.ndarray:
     """Smooth shapes with a few hard edges and fine stripes."""
     y, x = np.mgrid[:HEIGHT, :WIDTH] / 10.0
-    picture = np.stack([0.5 + 0.4 * np.sin(x * y), 0.5 + 0.3 * np.cos(3 * x), (x > 3) * 0.7 + 0.1 * (y % 0.4 > 0.2)], axis=-1)
+    picture = np.stack(
+        [
+            0.5 + 0.4 * np.sin(x * y),
+            0.5 + 0.3 * np.cos(3 * x),
+            (x > 3) * 0.7 + 0.1 * (y % 0.4 > 0.2),
+        ],
+        axis=-1,
+    )
     return (picture * upper).astype(np.float32)
 
 
@@ -56,7 +65,10 @@ def test_psnr_rises_by_five_decibels(upper):
 
 def test_more_iterations_are_never_worse():
     target = photo()
-    quality = [psnr(match_photo(lifted(target), VIEW, target, ROWS, iterations=n), target) for n in range(6)]
+    quality = [
+        psnr(match_photo(lifted(target), VIEW, target, ROWS, iterations=n), target)
+        for n in range(6)
+    ]
     assert quality == sorted(quality)
     assert quality[0] == psnr(lifted(target), target)
 

@@ -12,7 +12,8 @@ from engine import kernels
 from engine.camera import View
 from engine.geometry import pose, rotation_about
 from engine.kernels import twin
-from engine.render import ProxyRender, RenderOptions, render
+from engine.render import ProxyRender, RenderOptions
+from engine.render.rasteriser import render
 from engine.splats.record import Splats
 
 NEAR = 0.01
@@ -40,7 +41,14 @@ def camera(random: np.random.Generator, width: int, height: int) -> View:
     turn = rotation_about(random.normal(size=3), random.uniform(0, 0.4))
     focal = random.uniform(0.5, 2) * width
     centre = random.uniform(0.3, 0.7, 2) * (width, height)
-    return View(focal, focal * random.uniform(0.9, 1.1), *centre, width, height, pose(turn, random.uniform(-0.5, 0.5, 3)))
+    return View(
+        focal,
+        focal * random.uniform(0.9, 1.1),
+        *centre,
+        width,
+        height,
+        pose(turn, random.uniform(-0.5, 0.5, 3)),
+    )
 
 
 def lead(splats: Splats, view: View, antialiased: bool) -> np.ndarray:
@@ -63,22 +71,36 @@ def thresholds(splats: Splats, view: View, options: RenderOptions) -> list[Proxy
 
 @settings(max_examples=25, deadline=None)
 @given(
-    seed=st.integers(0, 2**32 - 1), count=st.integers(1, 120), spread=st.sampled_from([0.02, 0.2, 1.0]),
-    size=st.sampled_from([(40, 24), (33, 17), (70, 9), (5, 50)]), antialiased=st.booleans(),
-)  # fmt: skip
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(1, 120),
+    spread=st.sampled_from([0.02, 0.2, 1.0]),
+    size=st.sampled_from([(40, 24), (33, 17), (70, 9), (5, 50)]),
+    antialiased=st.booleans(),
+)
 def test_kernels_equal_their_twin(seed, count, spread, size, antialiased):
     random = np.random.default_rng(seed)
     splats, view = scene(random, count, spread), camera(random, *size)
-    usual = {"photo_position": tuple(random.uniform(-1, 1, 3)), "near": NEAR, "antialiased": antialiased}
+    usual = {
+        "photo_position": tuple(random.uniform(-1, 1, 3)),
+        "near": NEAR,
+        "antialiased": antialiased,
+    }
     fast = render(splats, view, RenderOptions(**usual))
     slow, *moved = thresholds(splats, view, RenderOptions(**usual, twin=True))
     sure = np.ones(slow.alpha.shape, bool)
     for name in ("color", "alpha", "confidence"):
-        known, others = getattr(slow, name), np.stack([getattr(picture, name) for picture in (slow, *moved)])
+        known, others = (
+            getattr(slow, name),
+            np.stack([getattr(picture, name) for picture in (slow, *moved)]),
+        )
         steady = np.ptp(others, axis=0) <= 1e-6
         sure &= steady.reshape(*sure.shape, -1).all(axis=2)
-        within = np.clip(getattr(fast, name), others.min(axis=0) - 1.5 * STRAY, others.max(axis=0) + 1.5 * STRAY)
-        np.testing.assert_array_equal(within, getattr(fast, name), err_msg=name)  # colours reach 1.5
+        within = np.clip(
+            getattr(fast, name), others.min(axis=0) - 1.5 * STRAY, others.max(axis=0) + 1.5 * STRAY
+        )
+        np.testing.assert_array_equal(
+            within, getattr(fast, name), err_msg=name
+        )  # colours reach 1.5
         difference = np.abs(getattr(fast, name) - known).reshape(*sure.shape, -1).max(axis=2)
         assert difference[sure].max(initial=0) <= SURE, name
     assert (~sure).sum() <= 2 + 0.05 * sure.size
@@ -91,13 +113,20 @@ def test_kernels_equal_their_twin(seed, count, spread, size, antialiased):
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), threads=st.integers(2, 7), antialiased=st.booleans(), color_only=st.booleans())
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    threads=st.integers(2, 7),
+    antialiased=st.booleans(),
+    color_only=st.booleans(),
+)
 def test_one_and_many_threads_draw_the_same_bits(seed, threads, antialiased, color_only):
     random = np.random.default_rng(seed)
     splats, view = scene(random, 1500, 0.2), camera(random, 150, 90)
     splats = splats.with_(positions=np.round(splats.positions, 1))  # many equal depths
     options = RenderOptions(antialiased=antialiased, color_only=color_only, threads=1)
-    assert_same_bits(render(splats, view, options), render(splats, view, replace(options, threads=threads)))
+    assert_same_bits(
+        render(splats, view, options), render(splats, view, replace(options, threads=threads))
+    )
 
 
 @pytest.fixture
@@ -127,9 +156,15 @@ def test_every_build_draws_the_same_picture(build, antialiased):
     quick = render(splats.with_(), view, options)  # a copy, so that it is prepared anew
     strays = np.zeros(plain.alpha.shape, bool)
     for name in ("color", "alpha", "confidence"):
-        difference = np.abs(getattr(plain, name) - getattr(quick, name)).reshape(*strays.shape, -1).max(axis=2)
+        difference = (
+            np.abs(getattr(plain, name) - getattr(quick, name))
+            .reshape(*strays.shape, -1)
+            .max(axis=2)
+        )
         assert difference.max() <= 1.5 * STRAY, name
         strays |= difference > BUILDS
-    assert strays.sum() <= 1e-3 * strays.size  # where a splat is as faint as 1/255 to the last digit
+    assert (
+        strays.sum() <= 1e-3 * strays.size
+    )  # where a splat is as faint as 1/255 to the last digit
     for name in ("region", "origin"):
         assert (getattr(plain, name)[~strays] != getattr(quick, name)[~strays]).mean() < 1e-3, name

@@ -1,7 +1,6 @@
 """Metric truth: after rescaling the measured thing has exactly its length, and the photo's own view is what it was."""
 
 import os
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +14,13 @@ from engine.errors import ArgumentError, Cancelled, OutputError, SceneError
 from engine.jobs import SceneCache, run_job
 from engine.progress import Progress
 from engine.regions import Region
-from engine.render import levels, render
-from engine.scene import Measure, Scene, measured, open_scene, replace_scene, rescale, save
+from engine.render.rasteriser import render
+from engine.scene import Scene
+from engine.scene import folder as folders
+from engine.scene.folder import open_scene, save, save_parts
+from engine.scene.measuring import Measure, measured
+from engine.scene.parts import levels
+from engine.scene.rescale import rescale
 
 EXACT = 1e-4  # relative
 WALL, FAR_WALL = (10.0, 8.0), (50.0, 20.0)  # pixels above the horizon: the wall, 8 m away
@@ -29,7 +33,10 @@ def whole() -> Scene:
     moved = np.array([3.0, -2.0, 0])
     cameras = [replace(camera, position=camera.position + moved) for camera in made.cameras]
     shot = replace(cameras[0], id="shot", position=np.add(cameras[0].position, (0.5, 1.0, 0.25)))
-    regions = [replace(region, plane=region.plane - [0, 0, 0, region.plane[:3] @ moved]) for region in made.regions]
+    regions = [
+        replace(region, plane=region.plane - [0, 0, 0, region.plane[:3] @ moved])
+        for region in made.regions
+    ]
     splats = made.splats.with_(positions=made.splats.positions + moved)
     return made.with_(splats=splats, cameras=(*cameras, shot), regions=tuple(regions))
 
@@ -77,7 +84,7 @@ def test_every_part_grows_about_the_ground_under_the_eye(measure):
         assert new.plane[:3] @ grown(on_it) + new.plane[3] == pytest.approx(0, abs=EXACT * size)
         assert np.array_equal(new.mask, old.mask)
     assert np.array_equal(after.splats.colors, before.splats.colors)
-    assert len(levels.attached(after.splats).blocks) > 0
+    assert len(after.levels.blocks) > 0
 
 
 def test_the_photos_own_view_is_unchanged_and_depth_grows():
@@ -162,14 +169,21 @@ def folder(tmp_path):
     made = whole()
     corner = np.zeros((48, 64), bool)
     corner[:4, :4] = True
-    save(made.with_(regions=(*made.regions, Region("sky", "Sky", corner, None))), tmp_path / "s.anchorstage")
+    save(
+        made.with_(regions=(*made.regions, Region("sky", "Sky", corner, None))),
+        tmp_path / "s.anchorstage",
+    )
     (tmp_path / "s.anchorstage" / "frames").mkdir()
     (tmp_path / "s.anchorstage" / "frames" / "shot.txt").write_text("mine")
     return tmp_path / "s.anchorstage"
 
 
 def contents(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -187,13 +201,15 @@ def test_job_rewrites_the_folder_and_keeps_what_is_not_the_scenes(folder):
     args = {"scene": str(folder), "distance": 12.5, "points": [list(WALL), list(FAR_WALL)]}
     done = run_job("rescale", args, cache, Progress())
     again = open_scene(folder)
-    assert measured(again, Measure(distance=12.5, points=(WALL, FAR_WALL))) == pytest.approx(12.5, rel=EXACT)
+    assert measured(again, Measure(distance=12.5, points=(WALL, FAR_WALL))) == pytest.approx(
+        12.5, rel=EXACT
+    )
     assert cache.get(folder).camera().position[2] == pytest.approx(again.camera().position[2])
     assert done["camera"]["position"][2] == pytest.approx(again.camera().position[2])
     assert "measured distance of 12.5 m" in again.depth_source
     assert (folder / "frames" / "shot.txt").read_text() == "mine"
     assert (folder / "levels.bin").is_file()
-    assert len(levels.levels_of(again.splats).blocks) > 0
+    assert len(levels.read(folder, again).blocks) > 0
     run_job("rescale", {"scene": str(folder), "camera_height": 2}, cache, Progress())
     assert open_scene(folder).depth_source.count("measured") == 1
     assert not [path for path in folder.parent.iterdir() if path != folder]
@@ -206,9 +222,9 @@ def test_a_failure_on_the_way_leaves_the_old_scene(folder, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copytree", full)
+    monkeypatch.setattr(folders, "_take_along", full)
     with pytest.raises(OutputError, match="full"):
-        replace_scene(made, folder)
+        save_parts(made, folder, {"splats", "maps", "regions"})
     assert contents(folder) == before
     assert os.listdir(folder.parent) == [folder.name]
 
@@ -237,7 +253,9 @@ def test_a_scene_without_depth_has_a_camera_height_only():
 def test_a_photo_from_below_the_ground_is_not_scaled_by_its_height():
     sunk = whole()
     photo = sunk.camera("photo")
-    cameras = tuple(replace(c, position=np.array([0, 0, -1.0])) if c is photo else c for c in sunk.cameras)
+    cameras = tuple(
+        replace(c, position=np.array([0, 0, -1.0])) if c is photo else c for c in sunk.cameras
+    )
     with pytest.raises(SceneError, match="ground"):
         rescale(sunk.with_(cameras=cameras), Measure(camera_height=3))
 

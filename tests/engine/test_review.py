@@ -65,7 +65,10 @@ def test_a_folder_that_stays_held_is_refused_and_the_one_before_stays(held, tmp_
     with atomic_folder(scene) as temporary:
         (temporary / "scene.json").write_text("{}")
     held += [1] * 50
-    with pytest.raises(OutputError, match="cannot be written to"), atomic_folder(scene, overwrite=True) as temporary:
+    with (
+        pytest.raises(OutputError, match="cannot be written to"),
+        atomic_folder(scene, overwrite=True) as temporary,
+    ):
         (temporary / "scene.json").write_text("{ }")
     assert (scene / "scene.json").read_text() == "{}"
     assert [path.name for path in tmp_path.iterdir()] == [scene.name]

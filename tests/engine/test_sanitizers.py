@@ -19,7 +19,10 @@ FAULTS = {
         "#include <stdlib.h>\nint fault(int n); int fault(int n) {"
         " volatile char *p = malloc(4); int r = p[n]; free((void *)p); return r; }\n",
     ),
-    "undefined": ("overflow", "int fault(int n); int fault(int n) { return 2147483647 - 4 + n; }\n"),
+    "undefined": (
+        "overflow",
+        "int fault(int n); int fault(int n) { return 2147483647 - 4 + n; }\n",
+    ),
 }
 
 
@@ -28,7 +31,12 @@ def environment(sanitizer: str) -> dict[str, str]:
     plain = {**os.environ, "ANCHORSTAGE_KERNELS": "plain", "PYTHONPATH": str(ROOT)}
     if sanitizer == "undefined":
         return plain
-    return {**plain, "LD_PRELOAD": runtime(), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
+    return {
+        **plain,
+        "LD_PRELOAD": runtime(),
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "PYTHONMALLOC": "malloc",
+    }
 
 
 def runtime() -> str:
@@ -44,10 +52,19 @@ def runtime() -> str:
 
 def python(sanitizer: str, *arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, env=environment(sanitizer), capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(
+        command,
+        env=environment(sanitizer),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the address sanitizer is preloaded as Linux does it")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="the address sanitizer is preloaded as Linux does it"
+)
 
 
 @pytest.mark.parametrize("sanitizer", FAULTS)
@@ -55,7 +72,13 @@ def test_kernels_draw_awkward_scenes_without_a_fault(sanitizer, tmp_path):
     compiler.build_sanitized(sanitizer, tmp_path)
     result = python(sanitizer, SCENES, tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr[-4000:]
-    parts = ["draw_sizes", "draw_strange", "draw_harmonics", "join_edges", *["follow_gradients"] * bool(find_spec("torch"))]
+    parts = [
+        "draw_sizes",
+        "draw_strange",
+        "draw_harmonics",
+        "join_edges",
+        *["follow_gradients"] * bool(find_spec("torch")),
+    ]
     assert [line.split()[0] for line in result.stdout.splitlines()] == parts
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from scenes import scene
 from engine import store
 from engine.errors import Cancelled, OutputError, SceneError, SchemaError
 from engine.progress import Progress
-from engine.scene import open_scene, save
+from engine.scene.folder import open_scene, save, save_parts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,10 +47,16 @@ def test_round_trip(saved):
 def test_saving_twice_gives_the_same_bytes(tmp_path):
     for name in ("a", "b"):
         save(scene(), tmp_path / f"{name}.anchorstage")
-    files = sorted(p.relative_to(tmp_path / "a.anchorstage") for p in (tmp_path / "a.anchorstage").rglob("*") if p.is_file())
+    files = sorted(
+        p.relative_to(tmp_path / "a.anchorstage")
+        for p in (tmp_path / "a.anchorstage").rglob("*")
+        if p.is_file()
+    )
     assert len(files) >= 8
     for file in files:
-        assert (tmp_path / "a.anchorstage" / file).read_bytes() == (tmp_path / "b.anchorstage" / file).read_bytes(), file
+        assert (tmp_path / "a.anchorstage" / file).read_bytes() == (
+            tmp_path / "b.anchorstage" / file
+        ).read_bytes(), file
 
 
 def test_no_temporary_names_are_left(saved):
@@ -92,11 +99,13 @@ def test_killed_write_leaves_the_scene_before(saved):
     """A process that is killed in mid-write: the scene opens as it was."""
     script = (
         "import sys, os; sys.path[:0] = [sys.argv[2], sys.argv[2] + '/tests/engine']\n"
-        "from scenes import scene\nfrom engine.scene import save\nfrom engine.progress import Progress\n"
+        "from scenes import scene\nfrom engine.scene.folder import save\nfrom engine.progress import Progress\n"
         "def report(f, s):\n    if f >= 0.5: os._exit(9)\n"
         "save(scene(name='other'), sys.argv[1], overwrite=True, progress=Progress(report))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(saved), str(ROOT)], check=False, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(saved), str(ROOT)], check=False, timeout=60
+    )
     assert done.returncode == 9
     assert open_scene(saved).name == "wall"
 
@@ -108,7 +117,16 @@ def test_interrupted_overwrite_is_put_back(saved):
 
 def schema_1(folder):
     record = json.loads((folder / "scene.json").read_text(encoding="utf-8"))
-    for name in ("regions", "maps", "depth_source", "warnings", "witnesses", "frames", "active_camera", "units"):
+    for name in (
+        "regions",
+        "maps",
+        "depth_source",
+        "warnings",
+        "witnesses",
+        "frames",
+        "active_camera",
+        "units",
+    ):
         record.pop(name)
     record["schema"] = 1
     record["splats"] = {"file": "splats.ply"}
@@ -122,7 +140,12 @@ def test_schema_1_opens_and_is_saved_as_schema_2(saved, tmp_path):
     old = open_scene(saved)
     assert (old.regions, old.maps, len(old.splats)) == ((), None, 64 * 48)
     save(old, tmp_path / "new.anchorstage")
-    assert json.loads((tmp_path / "new.anchorstage" / "scene.json").read_text(encoding="utf-8"))["schema"] == 2
+    assert (
+        json.loads((tmp_path / "new.anchorstage" / "scene.json").read_text(encoding="utf-8"))[
+            "schema"
+        ]
+        == 2
+    )
 
 
 def edit(folder, **changes):
@@ -138,21 +161,29 @@ def test_newer_schema_says_update(saved):
 
 DAMAGE = {
     "no scene.json": lambda s: (s / "scene.json").unlink(),
-    "truncated scene.json": lambda s: (s / "scene.json").write_bytes((s / "scene.json").read_bytes()[:100]),
+    "truncated scene.json": lambda s: (s / "scene.json").write_bytes(
+        (s / "scene.json").read_bytes()[:100]
+    ),
     "list scene.json": lambda s: (s / "scene.json").write_text("[]"),
     "no cameras": lambda s: edit(s, cameras=[]),
     "half a camera": lambda s: edit(s, cameras=[{"id": "photo"}]),
     "no splats": lambda s: (s / "splats.ply").unlink(),
-    "truncated splats": lambda s: (s / "splats.ply").write_bytes((s / "splats.ply").read_bytes()[:-10]),
+    "truncated splats": lambda s: (s / "splats.ply").write_bytes(
+        (s / "splats.ply").read_bytes()[:-10]
+    ),
     "splats of another scene": lambda s: edit(s, splats={"file": "splats.ply", "count": 7}),
     "no photo": lambda s: (s / "photo.png").unlink(),
     "another photo": lambda s: (s / "photo.png").write_bytes(b"other"),
     "no depth": lambda s: (s / "maps" / "depth.exr").unlink(),
-    "truncated depth": lambda s: (s / "maps" / "depth.exr").write_bytes((s / "maps" / "depth.exr").read_bytes()[:-2000]),
+    "truncated depth": lambda s: (s / "maps" / "depth.exr").write_bytes(
+        (s / "maps" / "depth.exr").read_bytes()[:-2000]
+    ),
     "empty normals": lambda s: (s / "maps" / "normal.exr").write_bytes(b""),
     "no mask": lambda s: (s / "regions" / "ground.png").unlink(),
     "empty mask": lambda s: (s / "regions" / "ground.png").write_bytes(b""),
-    "truncated mask": lambda s: (s / "regions" / "ground.png").write_bytes((s / "regions" / "ground.png").read_bytes()[:60]),
+    "truncated mask": lambda s: (s / "regions" / "ground.png").write_bytes(
+        (s / "regions" / "ground.png").read_bytes()[:60]
+    ),
 }
 
 
@@ -205,3 +236,32 @@ def test_a_slow_writer_never_shows_half_a_file(tmp_path):
         time.sleep(0.01)
         assert path.read_text() == "before"
     assert path.read_text() == "half"
+
+
+def test_sky_and_ground_survive_a_save(saved):
+    scene = open_scene(saved)
+    shape = scene.maps.depth.shape
+    sky = np.arange(shape[0] * shape[1]).reshape(shape) % 3 == 0
+    kept = scene.with_(maps=replace(scene.maps, sky=sky, ground=~sky))
+    save(kept, saved, overwrite=True)
+    again = open_scene(saved).maps
+    assert np.array_equal(again.sky, sky)
+    assert np.array_equal(again.ground, ~sky)
+    (saved / "maps" / "sky.png").write_bytes(b"\x89PNG")
+    with pytest.raises(SceneError, match="sky mask"):
+        open_scene(saved)
+
+
+def test_saving_one_part_leaves_the_files_of_all_others_alone(saved):
+    (saved / "notes").mkdir()
+    (saved / "notes" / "mine.txt").write_text("mine", encoding="utf-8")
+    before = {path: path.stat() for path in saved.rglob("*") if path.is_file()}
+    scene = open_scene(saved)
+    locked = tuple(replace(region, locked=True) for region in scene.regions)
+    save_parts(scene.with_(regions=locked), saved, {"regions"})
+    for path, status in before.items():
+        now = path.stat()
+        mine = path.name == "scene.json" or path.parent.name == "regions"
+        same = (now.st_ino, now.st_mtime_ns) == (status.st_ino, status.st_mtime_ns)
+        assert same != mine, path
+    assert all(region.locked for region in open_scene(saved).regions)

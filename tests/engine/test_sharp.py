@@ -4,6 +4,7 @@ import importlib.util
 import json
 import struct
 import sys
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
@@ -17,15 +18,19 @@ from test_cli import anchorstage, refused
 from engine.camera import View
 from engine.colour import decode_srgb, encode_srgb
 from engine.errors import AnchorStageError, Cancelled, SplatError
+from engine.formats.ply import read_ply
+from engine.formats.sharp_ply import read_camera_frame
 from engine.geometry import LOOK_ALONG_Y, pose, quaternion_to_matrix, rotation_about
 from engine.jobs import ReconstructOptions, reconstruct
 from engine.jobs.importing import ImportOptions, import_splats
-from engine.jobs.sharp import fewest
+from engine.makers.judging import judged
+from engine.makers.sharp import fewest
 from engine.progress import Progress
-from engine.render import RenderOptions, render
-from engine.scene import open_scene
-from engine.splats import HIDDEN_LAYER, OUTPAINTED, PHOTOGRAPHED, Splats, import_sharp, read_ply
-from engine.splats.sharp import judged, moved
+from engine.render import RenderOptions
+from engine.render.rasteriser import render
+from engine.scene.folder import open_scene
+from engine.splats import HIDDEN_LAYER, OUTPAINTED, PHOTOGRAPHED, Splats
+from engine.splats.moving import moved
 
 from . import raycast
 
@@ -52,7 +57,13 @@ def cloud(count=400, seed=0):
     positions = np.c_[rng.uniform(-0.5, 0.5, (count, 2)) * depth[:, None], depth]
     rotations = rng.normal(size=(count, 4))
     rotations /= np.linalg.norm(rotations, axis=1, keepdims=True)
-    return positions, rng.uniform(0.01, 0.2, (count, 3)), rotations, rng.uniform(0, 1, (count, 3)), rng.uniform(0.05, 1, count)
+    return (
+        positions,
+        rng.uniform(0.01, 0.2, (count, 3)),
+        rotations,
+        rng.uniform(0, 1, (count, 3)),
+        rng.uniform(0.05, 1, count),
+    )
 
 
 def write_sharp(path, gaussians, size=(640, 480), focal=500.0, linear=None, **changes):
@@ -72,17 +83,32 @@ def write_sharp(path, gaussians, size=(640, 480), focal=500.0, linear=None, **ch
         "version": ("uchar", "<u1", [1, 5, 0]),
     }
     elements = {name: entry for name, entry in (elements | changes).items() if entry is not None}
-    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(rows)}", *(f"property float {n}" for n in VERTEX)]
+    header = [
+        "ply",
+        "format binary_little_endian 1.0",
+        f"element vertex {len(rows)}",
+        *(f"property float {n}" for n in VERTEX),
+    ]
     for name, (kind, _, values) in elements.items():
         header += [f"element {name} {len(values)}", f"property {kind} {name}"]
     data = "\n".join([*header, "end_header\n"]).encode()
-    path.write_bytes(data + rows.tobytes() + b"".join(np.array(v, t).tobytes() for _, t, v in elements.values()))
+    path.write_bytes(
+        data + rows.tobytes() + b"".join(np.array(v, t).tobytes() for _, t, v in elements.values())
+    )
     return path
 
 
 @pytest.fixture
 def ply(tmp_path):
     return write_sharp(tmp_path / "gaussiennes é.ply", cloud())
+
+
+def import_sharp(path, height=1.6):
+    """A PLY's Gaussians judged and moved into the world: Z up, the camera at a height, looking along +Y."""
+    gaussians, view = read_camera_frame(path)
+    stand = pose(LOOK_ALONG_Y, np.array([0.0, 0.0, height]))
+    placed = moved(judged(gaussians, view), stand)
+    return placed, replace(view, world_from_camera=stand)
 
 
 def covariances(splats):
@@ -103,26 +129,49 @@ def test_the_plain_reader_takes_sharps_file(ply):
 def test_the_camera_stands_at_its_height_and_looks_along_y(ply, height):
     positions, scales, rotations, _, _ = cloud()
     splats, view = import_sharp(ply, height)
-    assert (view.fx, view.fy, view.cx, view.cy, view.width, view.height) == (500, 500, 320, 240, 640, 480)
+    assert (view.fx, view.fy, view.cx, view.cy, view.width, view.height) == (
+        500,
+        500,
+        320,
+        240,
+        640,
+        480,
+    )
     assert np.allclose(view.position, [0, 0, height])
     assert np.allclose(view.world_from_camera[:3, 2], [0, 1, 0])
     pixels, depth = view.project(splats.positions)
     assert np.allclose(depth, positions[:, 2], atol=1e-5)
     assert np.allclose(pixels, positions[:, :2] / positions[:, 2:] * 500 + [320, 240], atol=0.01)
-    assert np.allclose(splats.positions[:, 2], height - positions[:, 1], atol=1e-5)  # down in the photo is down in the world
-    turned = LOOK_ALONG_Y @ covariances(SimpleNamespace(rotations=rotations, scales=scales)) @ LOOK_ALONG_Y.T
+    assert np.allclose(
+        splats.positions[:, 2], height - positions[:, 1], atol=1e-5
+    )  # down in the photo is down in the world
+    turned = (
+        LOOK_ALONG_Y
+        @ covariances(SimpleNamespace(rotations=rotations, scales=scales))
+        @ LOOK_ALONG_Y.T
+    )
     assert np.allclose(covariances(splats), turned, atol=1e-5)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.floats(-3, 3), st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda v: np.linalg.norm(v) > 0.1), st.floats(0.1, 5))
+@given(
+    st.floats(-3, 3),
+    st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda v: np.linalg.norm(v) > 0.1),
+    st.floats(0.1, 5),
+)
 def test_moving_carries_positions_and_covariances_alike(angle, axis, scale):
-    splats = Splats(*cloud(20)[:3], cloud(20)[4], cloud(20)[3], np.ones(20), np.zeros(20), np.zeros(20))
+    splats = Splats(
+        *cloud(20)[:3], cloud(20)[4], cloud(20)[3], np.ones(20), np.zeros(20), np.zeros(20)
+    )
     transform = pose(rotation_about(np.array(axis), angle), np.array([1.0, -2, 3]))
     there = moved(splats, transform, scale)
     rotation = transform[:3, :3]
-    assert np.allclose(there.positions, scale * splats.positions @ rotation.T + [1, -2, 3], atol=1e-4)
-    assert np.allclose(covariances(there), scale**2 * rotation @ covariances(splats) @ rotation.T, atol=1e-4)
+    assert np.allclose(
+        there.positions, scale * splats.positions @ rotation.T + [1, -2, 3], atol=1e-4
+    )
+    assert np.allclose(
+        covariances(there), scale**2 * rotation @ covariances(splats) @ rotation.T, atol=1e-4
+    )
     back = moved(there, np.linalg.inv(transform))
     assert np.allclose(back.positions, scale * splats.positions, atol=1e-4)
 
@@ -146,7 +195,9 @@ def test_early_files_and_files_without_a_camera_open(tmp_path, ply):
     old, old_view = import_sharp(write_sharp(tmp_path / "old.ply", cloud(), **legacy))
     assert np.allclose(old.positions, wanted.positions)
     assert (old_view.fx, old_view.width, old_view.height) == (view.fx, 640, 480)
-    bare = dict.fromkeys(("extrinsic", "intrinsic", "image_size", "frame", "disparity", "color_space", "version"))
+    bare = dict.fromkeys(
+        ("extrinsic", "intrinsic", "image_size", "frame", "disparity", "color_space", "version")
+    )
     plain, plain_view = import_sharp(write_sharp(tmp_path / "plain.ply", cloud(), **bare))
     assert np.allclose(plain.positions, wanted.positions)
     assert np.allclose(plain.colors, wanted.colors)
@@ -176,7 +227,9 @@ def test_quite_opaque_and_quite_thin_gaussians_are_kept(tmp_path):
     positions, scales, rotations, colors, opacities = cloud()
     opacities[:50], scales = 1.0, scales.copy()
     scales[:5, 2] = 1e-30
-    splats, _ = import_sharp(write_sharp(tmp_path / "x.ply", (positions, scales, rotations, colors, opacities)))
+    splats, _ = import_sharp(
+        write_sharp(tmp_path / "x.ply", (positions, scales, rotations, colors, opacities))
+    )
     assert len(splats) == len(positions)
     assert np.allclose(splats.opacities[:50], 1)
     assert np.isfinite(splats.scales).all()
@@ -187,18 +240,35 @@ def test_what_lies_behind_and_beside_was_not_photographed():
     u, v = np.meshgrid(np.arange(0.5, 128, 0.5), np.arange(0.5, 96, 0.5))
 
     def wall(depth):
-        return np.c_[(u.ravel() - 64) / 100 * depth, (v.ravel() - 48) / 100 * depth, np.full(u.size, depth)]
+        return np.c_[
+            (u.ravel() - 64) / 100 * depth, (v.ravel() - 48) / 100 * depth, np.full(u.size, depth)
+        ]
 
-    positions = np.vstack([wall(3.0), wall(5.0), wall(3.0) * [1, 1, -1], wall(3.0) + np.array([20, 0, 0]), wall(2.0)])
+    positions = np.vstack(
+        [wall(3.0), wall(5.0), wall(3.0) * [1, 1, -1], wall(3.0) + np.array([20, 0, 0]), wall(2.0)]
+    )
     count = u.size
     opacities = np.repeat([0.9, 0.9, 0.9, 0.9, 0.01], count)  # the last is glass: it hides nothing
     one = np.ones(len(positions))
     turned = np.c_[one, one * 0, one * 0, one * 0]
-    splats = Splats(positions, np.c_[one, one, one] * 0.01, turned, opacities, np.c_[one, one, one], one, one * -1, one * 0)
+    splats = Splats(
+        positions,
+        np.c_[one, one, one] * 0.01,
+        turned,
+        opacities,
+        np.c_[one, one, one],
+        one,
+        one * -1,
+        one * 0,
+    )
     origin = judged(splats, view).origin.reshape(5, count)
     assert [np.unique(part).tolist() for part in origin] == [
-        [PHOTOGRAPHED], [HIDDEN_LAYER], [OUTPAINTED], [OUTPAINTED], [PHOTOGRAPHED],
-    ]  # fmt: skip
+        [PHOTOGRAPHED],
+        [HIDDEN_LAYER],
+        [OUTPAINTED],
+        [OUTPAINTED],
+        [PHOTOGRAPHED],
+    ]
     confidence = judged(splats, view).confidence.reshape(5, count)
     assert confidence[0].min() > confidence[1].max()
     assert confidence[4].min() > confidence[3].max()
@@ -261,7 +331,13 @@ def street(scale=1.0):
     size = np.repeat(depth.ravel()[:, None] / 190 * 0.6, 3, axis=1)
     count = len(positions)
     rotations = np.tile([1.0, 0, 0, 0], (count, 1))
-    return shot, (positions, size, rotations, np.clip(shot.colours, 0, 1).reshape(-1, 3), np.full(count, 0.98))
+    return shot, (
+        positions,
+        size,
+        rotations,
+        np.clip(shot.colours, 0, 1).reshape(-1, 3),
+        np.full(count, 0.98),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +346,9 @@ def street_ply(tmp_path_factory):
 
 
 def test_a_file_becomes_a_scene_that_stands_on_the_ground(street_ply, tmp_path):
-    done = json.loads(anchorstage("import", street_ply, "-o", "s.anchorstage", "--json", folder=tmp_path).stdout)
+    done = json.loads(
+        anchorstage("import", street_ply, "-o", "s.anchorstage", "--json", folder=tmp_path).stdout
+    )
     shot = street()[0]
     made = open_scene(tmp_path / "s.anchorstage")
     assert done["splats"] == len(made.splats) == SIZE[0] * SIZE[1]
@@ -295,15 +373,25 @@ def test_a_file_becomes_a_scene_that_stands_on_the_ground(street_ply, tmp_path):
 def test_another_programs_file_is_not_said_to_be_sharps(tmp_path):
     bare = dict.fromkeys(("extrinsic", "frame", "disparity", "color_space", "version"))
     positions, size, rotations, colors, opacities = street()[1]
-    path = write_sharp(tmp_path / "mine.ply", (positions, size, rotations, decode_srgb(colors), opacities), SIZE, 190.0, **bare)
-    done = import_splats(ImportOptions(str(path), str(tmp_path / "s.anchorstage")), Progress())
+    path = write_sharp(
+        tmp_path / "mine.ply",
+        (positions, size, rotations, decode_srgb(colors), opacities),
+        SIZE,
+        190.0,
+        **bare,
+    )
+    done = import_splats(
+        ImportOptions(file=str(path), output=str(tmp_path / "s.anchorstage")), Progress()
+    )
     assert "mine.ply" in done["depth_source"]
     assert not any("commercial" in warning for warning in done["warnings"])
 
 
 def test_a_camera_height_scales_the_scene(tmp_path):
     path = write_sharp(tmp_path / "half.ply", street(0.5)[1], SIZE, 190.0)
-    options = ImportOptions(str(path), str(tmp_path / "s.anchorstage"), camera_height=1.6)
+    options = ImportOptions(
+        file=str(path), output=str(tmp_path / "s.anchorstage"), camera_height=1.6
+    )
     import_splats(options, Progress())
     made = open_scene(tmp_path / "s.anchorstage")
     assert made.camera().position[2] == pytest.approx(1.6)
@@ -327,7 +415,9 @@ def test_what_cannot_be_imported_is_one_sentence_and_writes_nothing(tmp_path, st
     progress = Progress()
     progress.cancel()
     with pytest.raises(Cancelled):
-        import_splats(ImportOptions(str(street_ply), str(tmp_path / "x.anchorstage")), progress)
+        import_splats(
+            ImportOptions(file=str(street_ply), output=str(tmp_path / "x.anchorstage")), progress
+        )
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -335,7 +425,7 @@ def test_what_cannot_be_imported_is_one_sentence_and_writes_nothing(tmp_path, st
 
 torch = pytest.importorskip("torch")
 
-from engine.splats.sharp_network import find_checkpoint  # noqa: E402
+from engine.makers.sharp_network import find_checkpoint  # noqa: E402
 
 
 class Predictor(torch.nn.Module):
@@ -356,12 +446,18 @@ def package(monkeypatch, tmp_path):
             raise asked.error
         asked.focal, asked.picture = focal, picture
         positions, size, rotations, colors, opacities = street(float(predictor.scale.detach()))[1]
-        batch = [torch.tensor(np.asarray(a)[None], dtype=torch.float32) for a in (positions, size, rotations * 3)]
+        batch = [
+            torch.tensor(np.asarray(a)[None], dtype=torch.float32)
+            for a in (positions, size, rotations * 3)
+        ]
         linear = torch.tensor(decode_srgb(colors)[None])
         return SimpleNamespace(
-            mean_vectors=batch[0], singular_values=batch[1], quaternions=batch[2], colors=linear,
+            mean_vectors=batch[0],
+            singular_values=batch[1],
+            quaternions=batch[2],
+            colors=linear,
             opacities=torch.tensor(opacities[None], dtype=torch.float32),
-        )  # fmt: skip
+        )
 
     names = {
         "sharp": {"__path__": []},
@@ -385,14 +481,22 @@ def package(monkeypatch, tmp_path):
 
 @pytest.fixture
 def picture(tmp_path):
-    data = cv2.imencode(".png", np.round(street()[0].colours[..., ::-1] * 255).astype(np.uint8))[1].tobytes()
+    data = cv2.imencode(".png", np.round(street()[0].colours[..., ::-1] * 255).astype(np.uint8))[
+        1
+    ].tobytes()
     path = tmp_path / "street.png"
     path.write_bytes(data)
     return path
 
 
 def by_sharp(picture, tmp_path, **more):
-    options = ReconstructOptions(str(picture), str(tmp_path / "s.anchorstage"), depth="sharp", focal_px=190.0, **more)
+    options = ReconstructOptions(
+        photo=str(picture),
+        output=str(tmp_path / "s.anchorstage"),
+        depth="sharp",
+        focal_px=190.0,
+        **more,
+    )
     return reconstruct(options, Progress())
 
 

@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from scenes import colours, scene, view, wall_and_ground
 
 from engine.errors import ArgumentError, OutputError, SplatError
-from engine.render import render
-from engine.scene import open_scene, save
-from engine.splats import PHOTOGRAPHED, Splats, grid_budget, lift, plain_share, ply, read_ply, write_ply
+from engine.formats import ply
+from engine.formats.ply import read_ply, write_ply
+from engine.lift.lifting import grid_budget, lift, plain_share
+from engine.render.rasteriser import render
+from engine.scene.folder import open_scene, save
+from engine.splats import PHOTOGRAPHED, Splats
 from engine.splats.record import SH_COUNTS
 
 
@@ -27,7 +30,6 @@ def random_splats(count, seed):
         confidence=rng.uniform(0, 1, count),
         region=rng.integers(-1, 9, count),
         origin=rng.integers(0, 5, count),
-        metric_scale=0.25,
     )
 
 
@@ -87,8 +89,12 @@ def test_grid_of_a_budget_leaves_room_for_the_back_layer(budget):
 @given(st.integers(100, 10**7), st.floats(0, 1), st.floats(0, 1))
 def test_a_plainer_photo_has_a_finer_grid_within_the_budget(budget, one, other):
     plainer, busier = max(one, other), min(one, other)
-    assert grid_budget(budget) <= grid_budget(budget, busier) <= grid_budget(budget, plainer) < budget
-    expected = grid_budget(budget, plainer) * (1.25 - plainer)  # small splats where it is not plain, wide ones everywhere
+    assert (
+        grid_budget(budget) <= grid_budget(budget, busier) <= grid_budget(budget, plainer) < budget
+    )
+    expected = grid_budget(budget, plainer) * (
+        1.25 - plainer
+    )  # small splats where it is not plain, wide ones everywhere
     assert expected < budget
 
 
@@ -165,7 +171,6 @@ def test_ply_round_trip(tmp_path_factory, count, seed):
     splats = random_splats(count, seed)
     write_ply(path, splats)
     again = read_ply(path)
-    assert again.metric_scale == splats.metric_scale
     for name in ("positions", "confidence", "region", "origin"):
         assert np.array_equal(getattr(again, name), getattr(splats, name)), name
     for name in ("scales", "rotations", "opacities", "colors"):
@@ -174,9 +179,23 @@ def test_ply_round_trip(tmp_path_factory, count, seed):
 
 def test_ply_of_another_program_opens(tmp_path):
     """Double precision, other order, spherical harmonics we do not read, none of our properties."""
-    names = ["opacity", "x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "f_rest_0", "scale_0", "scale_1", "scale_2"]
+    names = [
+        "opacity",
+        "x",
+        "y",
+        "z",
+        "f_dc_0",
+        "f_dc_1",
+        "f_dc_2",
+        "f_rest_0",
+        "scale_0",
+        "scale_1",
+        "scale_2",
+    ]
     names += ["rot_0", "rot_1", "rot_2", "rot_3"]
-    header = "ply\nformat binary_little_endian 1.0\nelement vertex 1\n" + "".join(f"property double {n}\n" for n in names)
+    header = "ply\nformat binary_little_endian 1.0\nelement vertex 1\n" + "".join(
+        f"property double {n}\n" for n in names
+    )
     values = np.array([0.0, 1, 2, 3, 0, 0, 0, 9, -1, -2, -3, 2, 0, 0, 0], "<f8")
     path = tmp_path / "theirs.ply"
     path.write_bytes((header + "end_header\n").encode() + values.tobytes())
@@ -201,7 +220,10 @@ def damaged(data, how):
     }[how]
 
 
-@pytest.mark.parametrize("how", ["truncated", "header only", "text", "empty", "mesh", "ascii", "unknown type", "not a number"])
+@pytest.mark.parametrize(
+    "how",
+    ["truncated", "header only", "text", "empty", "mesh", "ascii", "unknown type", "not a number"],
+)
 def test_damaged_ply_is_one_sentence(tmp_path, how):
     path = tmp_path / "splats.ply"
     write_ply(path, random_splats(3, 0))
@@ -228,7 +250,9 @@ def test_records_of_unequal_length_are_refused():
 
 
 def with_sh(count, seed, bands):
-    return random_splats(count, seed).with_(sh=np.random.default_rng(seed).normal(size=(count, bands, 3)))
+    return random_splats(count, seed).with_(
+        sh=np.random.default_rng(seed).normal(size=(count, bands, 3))
+    )
 
 
 @settings(max_examples=10, deadline=None)
@@ -250,7 +274,9 @@ def test_harmonics_lie_in_the_ply_channel_after_channel(tmp_path):
     path = tmp_path / "splats.ply"
     write_ply(path, random_splats(1, 0).with_(sh=sh))
     header, body = path.read_bytes().split(b"end_header\n")
-    names = [line.split()[-1] for line in header.decode().splitlines() if line.startswith("property")]
+    names = [
+        line.split()[-1] for line in header.decode().splitlines() if line.startswith("property")
+    ]
     first = names.index("f_rest_0")
     assert names[first - 1] == "f_dc_2"
     assert names[first : first + 25] == [f"f_rest_{i}" for i in range(24)] + ["opacity"]
@@ -270,10 +296,14 @@ def test_a_scene_folder_keeps_harmonics(tmp_path):
     whole = scene()
     shaded = replace(whole, splats=whole.splats.with_(sh=np.full((len(whole.splats), 15, 3), 0.25)))
     save(shaded, tmp_path / "s.anchorstage")
-    np.testing.assert_array_equal(open_scene(tmp_path / "s.anchorstage").splats.sh, shaded.splats.sh)
+    np.testing.assert_array_equal(
+        open_scene(tmp_path / "s.anchorstage").splats.sh, shaded.splats.sh
+    )
 
 
-@pytest.mark.parametrize("shape", [(4, 3), (3, 3, 3), (4, 4, 3), (4, 3, 4), (4, 0, 3), (4, 15, 3, 1)])
+@pytest.mark.parametrize(
+    "shape", [(4, 3), (3, 3, 3), (4, 4, 3), (4, 3, 4), (4, 0, 3), (4, 15, 3, 1)]
+)
 def test_harmonics_of_another_shape_are_refused(shape):
     with pytest.raises(SplatError, match="3 or 8 or 15"):
         random_splats(4, 1).with_(sh=np.zeros(shape))
@@ -305,3 +335,15 @@ def test_a_file_written_in_portions_is_the_same_file(tmp_path, monkeypatch):
     monkeypatch.setattr(ply, "_PORTION", 7)
     write_ply(tmp_path / "portions.ply", splats)
     assert (tmp_path / "portions.ply").read_bytes() == (tmp_path / "whole.ply").read_bytes()
+
+
+@pytest.mark.parametrize("given", [None, 0.25])
+def test_a_file_in_other_units_is_read_into_metres(tmp_path, given):
+    splats, path = random_splats(50, 3), tmp_path / "units.ply"
+    write_ply(path, splats)
+    if given is None:
+        path.write_bytes(path.read_bytes().replace(b"metric_scale 1.0", b"metric_scale .25"))
+    again = read_ply(path, given)
+    assert np.array_equal(again.positions, splats.positions * np.float32(0.25))
+    assert np.allclose(again.scales, splats.scales * 0.25, rtol=1e-6)
+    assert np.allclose(again.rotations, read_ply(path, 1.0).rotations)

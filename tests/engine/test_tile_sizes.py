@@ -9,7 +9,8 @@ from sanitized_scenes import camera, scene
 
 from engine import kernels
 from engine.kernels import compiler, rasterise
-from engine.render import RenderOptions, render
+from engine.render import RenderOptions
+from engine.render.rasteriser import render
 
 TILES = [(8, 8), (16, 16), (64, 32)]
 THREADS = [1, 2, 5]

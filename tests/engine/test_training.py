@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from engine.depth.training import losses, raycast, scenes, shading, things, trainer  # noqa: E402
-from engine.depth.training.draw import Draw  # noqa: E402
-from engine.depth.training.model import DepthNet, corrected, log_depth  # noqa: E402
-from engine.depth.training.photo import photograph  # noqa: E402
+from training import losses, raycast, scenes, shading, things, trainer  # noqa: E402
+from training.draw import Draw  # noqa: E402
+from training.model import DepthNet, corrected, log_depth  # noqa: E402
+from training.photo import photograph  # noqa: E402
 
 SMALL = trainer.Plan(seed=3, batch_scale=0.03, sizes=((48, 32), (32, 48)), half=False)
 EYE = torch.tensor([[0.0, 0.0, 1.5]])
@@ -44,7 +44,9 @@ def solid(kind, centre, half=(1.0, 1.0, 1.0), angle=0.0, owner=7, ragged=0.0):
 
 def together(*parts):
     kinds = torch.cat([part.kinds for part in parts])
-    return raycast.Solids(kinds, *(torch.cat(column, dim=1) for column in list(zip(*parts, strict=True))[1:]))
+    return raycast.Solids(
+        kinds, *(torch.cat(column, dim=1) for column in list(zip(*parts, strict=True))[1:])
+    )
 
 
 def rays(*directions):
@@ -54,14 +56,18 @@ def rays(*directions):
 def random_rays(count=200, seed=0):
     """Directions about +y, of unit y."""
     draw = np.random.default_rng(seed)
-    return torch.tensor(np.stack([draw.normal(0, 0.4, count), np.ones(count), draw.normal(0, 0.3, count)], -1)[None]).float()
+    return torch.tensor(
+        np.stack([draw.normal(0, 0.4, count), np.ones(count), draw.normal(0, 0.3, count)], -1)[None]
+    ).float()
 
 
 # The ray-caster against what can be written down.
 
 
 def test_a_ragged_ball_has_bumps_and_holes_and_an_even_one_has_none():
-    even, ragged = (solid(raycast.BALL, (0, 6.0, 1.5), (2.0, 2.0, 2.0), ragged=amount) for amount in (0.0, 1.0))
+    even, ragged = (
+        solid(raycast.BALL, (0, 6.0, 1.5), (2.0, 2.0, 2.0), ragged=amount) for amount in (0.0, 1.0)
+    )
     aim, origin = random_rays(2000), torch.tensor([[0.0, 0, 1.5]])
     smooth, rough = (raycast.cast(ball, origin, aim) for ball in (even, ragged))
     hit, hit_too = smooth.slot[0] >= 0, rough.slot[0] >= 0
@@ -76,7 +82,9 @@ def test_a_ragged_ball_has_bumps_and_holes_and_an_even_one_has_none():
 @settings(deadline=None, max_examples=50)
 def test_the_ground_is_as_far_as_the_height_over_the_slope(height, slope):
     nothing = solid(raycast.BOX, (0, 0, 0))._replace(there=torch.tensor([[False]]))
-    hits = raycast.cast(nothing, torch.tensor([[0.0, 0.0, height]]), rays((0, 1, -slope), (0, 1, slope)))
+    hits = raycast.cast(
+        nothing, torch.tensor([[0.0, 0.0, height]]), rays((0, 1, -slope), (0, 1, slope))
+    )
     assert float(hits.depth[0, 0]) == pytest.approx(height / slope, rel=1e-5)
     assert hits.owner[0].tolist() == [raycast.GROUND, raycast.NOTHING]
     assert math.isinf(hits.depth[0, 1])
@@ -86,7 +94,9 @@ def test_the_ground_is_as_far_as_the_height_over_the_slope(height, slope):
 @given(near=st.floats(2.0, 50.0), half=sizes, turns=st.integers(0, 3))
 @settings(deadline=None, max_examples=50)
 def test_a_solid_ahead_begins_half_its_size_before_its_middle(kind, near, half, turns):
-    hits = raycast.cast(solid(kind, (0, near + half, 1.5), (half,) * 3, turns * math.pi / 2), EYE, rays((0, 1, 0)))
+    hits = raycast.cast(
+        solid(kind, (0, near + half, 1.5), (half,) * 3, turns * math.pi / 2), EYE, rays((0, 1, 0))
+    )
     assert float(hits.depth[0, 0]) == pytest.approx(near, rel=1e-4)
 
 
@@ -94,8 +104,12 @@ def test_a_solid_ahead_begins_half_its_size_before_its_middle(kind, near, half, 
 @settings(deadline=None, max_examples=50)
 def test_a_turned_box_is_met_at_its_side(far, angle):
     half = 0.8
-    hits = raycast.cast(solid(raycast.BOX, (0, far, 1.5), (half, half, half), angle), EYE, rays((0, 1, 0)))
-    reach = half / max(abs(math.cos(angle)), abs(math.sin(angle)))  # through the middle of a turned square
+    hits = raycast.cast(
+        solid(raycast.BOX, (0, far, 1.5), (half, half, half), angle), EYE, rays((0, 1, 0))
+    )
+    reach = half / max(
+        abs(math.cos(angle)), abs(math.sin(angle))
+    )  # through the middle of a turned square
     assert float(hits.depth[0, 0]) == pytest.approx(far - reach, rel=1e-4)
 
 
@@ -147,7 +161,9 @@ def test_the_second_layer_is_the_next_owner_in_any_order():
     ]
     aim = rays((0, 1, -0.1))
     for order in ((0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)):
-        hits = raycast.cast(together(*(parts[i] for i in order)), torch.tensor([[0.0, 0, 1.2]]), aim)
+        hits = raycast.cast(
+            together(*(parts[i] for i in order)), torch.tensor([[0.0, 0, 1.2]]), aim
+        )
         assert float(hits.depth[0, 0]) == pytest.approx(4.5)
         assert int(hits.owner[0, 0]) == 3
         assert float(hits.second[0, 0]) == pytest.approx(8.5)
@@ -164,7 +180,9 @@ def test_the_second_layer_is_what_remains_without_the_first_owner(seed):
         if owner > raycast.GROUND:
             without = solids._replace(there=solids.there & (solids.owner != owner))
             mine = hits.owner == owner
-            torch.testing.assert_close(hits.second[mine], raycast.cast(without, EYE, aimed).depth[mine])
+            torch.testing.assert_close(
+                hits.second[mine], raycast.cast(without, EYE, aimed).depth[mine]
+            )
 
 
 @given(seed=st.integers(0, 10_000))
@@ -184,7 +202,9 @@ def test_compact_scenes_look_the_same(seed):
 def test_shadow_is_where_a_solid_hides_the_light():
     box = solid(raycast.BOX, (0, 0, 3.0), (1.0, 1.0, 0.2))
     points = torch.tensor([[[0.0, 0, 0], [3.0, 0, 0], [0, 0, 5.0]]])
-    assert raycast.blocked(box, points, torch.tensor([[0.0, 0, 1]])).tolist() == [[True, False, False]]
+    assert raycast.blocked(box, points, torch.tensor([[0.0, 0, 1]])).tolist() == [
+        [True, False, False]
+    ]
 
 
 # Scenes and pictures.
@@ -239,7 +259,12 @@ def test_every_thing_stands_on_the_ground():
         assert min(part[2] - part[5] for part in there) < 0.21, "it floats"
         assert min(part[2] - part[5] for part in there) > -0.3, "it is sunk"
         assert all(min(part[3:6]) > 0 for part in there)
-    assert len(things.TABLE) == len(things.INSIDE_WEIGHTS) == len(things.OUTSIDE_WEIGHTS) == len(things.CLOSE_WEIGHTS)
+    assert (
+        len(things.TABLE)
+        == len(things.INSIDE_WEIGHTS)
+        == len(things.OUTSIDE_WEIGHTS)
+        == len(things.CLOSE_WEIGHTS)
+    )
 
 
 # Determinism and resume.
@@ -272,12 +297,18 @@ def test_resume_equals_an_unbroken_run(tmp_path):
     for _ in range(2):
         resumed.advance(0.1)
     torch.testing.assert_close(weights(resumed), weights(unbroken), rtol=0, atol=1e-6)
-    kept = [torch.cat([v.flatten().float() for v in run.average.state_dict().values()]) for run in (resumed, unbroken)]
+    kept = [
+        torch.cat([v.flatten().float() for v in run.average.state_dict().values()])
+        for run in (resumed, unbroken)
+    ]
     torch.testing.assert_close(*kept, rtol=0, atol=1e-6)
 
 
 def test_another_seed_is_another_run():
-    runs = [trainer.Run(trainer.Plan(seed=seed, batch_scale=0.03, sizes=((32, 32),), half=False)) for seed in (1, 2)]
+    runs = [
+        trainer.Run(trainer.Plan(seed=seed, batch_scale=0.03, sizes=((32, 32),), half=False))
+        for seed in (1, 2)
+    ]
     assert not torch.equal(weights(runs[0]), weights(runs[1]))
 
 
@@ -292,7 +323,11 @@ def test_train_stops_by_its_hours_and_leaves_a_checkpoint(tmp_path):
 
 def test_a_run_of_so_many_steps_is_the_same_whatever_interrupts_it(tmp_path):
     whole = trainer.Run(SMALL)
-    assert [step for step, _ in trainer.train(whole, tmp_path / "whole", hours=1.0, steps=3)] == [1, 2, 3]
+    assert [step for step, _ in trainer.train(whole, tmp_path / "whole", hours=1.0, steps=3)] == [
+        1,
+        2,
+        3,
+    ]
     begun = trainer.Run(SMALL)
     for step, _ in trainer.train(begun, tmp_path / "parts", hours=1.0, steps=3):
         if step == 2:
@@ -300,14 +335,18 @@ def test_a_run_of_so_many_steps_is_the_same_whatever_interrupts_it(tmp_path):
             break
     resumed = trainer.Run(SMALL)
     resumed.load(tmp_path / "parts")
-    assert [step for step, _ in trainer.train(resumed, tmp_path / "parts", hours=1.0, steps=3)] == [3]
+    assert [step for step, _ in trainer.train(resumed, tmp_path / "parts", hours=1.0, steps=3)] == [
+        3
+    ]
     torch.testing.assert_close(weights(resumed), weights(whole), rtol=0, atol=1e-6)
 
 
 # Learning.
 
 
-@pytest.mark.parametrize(("steps", "share"), [(40, 0.9), pytest.param(300, 0.75, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("steps", "share"), [(40, 0.9), pytest.param(300, 0.75, marks=pytest.mark.slow)]
+)
 def test_steps_lower_the_loss_of_pictures_never_trained_on(steps, share):
     plan = trainer.Plan(seed=1, batch_scale=0.12, sizes=((48, 32),))
     held_out = trainer.scenery(plan, 1_000)
@@ -318,7 +357,9 @@ def test_steps_lower_the_loss_of_pictures_never_trained_on(steps, share):
             return float(losses.losses(x, up, *net(x), truth).total)
 
     run = trainer.Run(plan)
-    before = loss(copy.deepcopy(run.net).train())  # train(): the batch's own statistics, as those kept are young
+    before = loss(
+        copy.deepcopy(run.net).train()
+    )  # train(): the batch's own statistics, as those kept are young
     for _ in range(steps):
         run.advance(0.0)
     assert loss(copy.deepcopy(run.net).train()) < share * before
@@ -356,7 +397,9 @@ def test_the_loss_is_least_at_the_truth(monkeypatch):
     draw = np.random.default_rng(0)
     for channel, off in ((0, -1), (1, 1), (2, -60), (3, 1), (6, 1), (7, -60)):
         worse = maps.clone()
-        worse[:, channel] += off * torch.tensor(draw.uniform(0.2, 1, worse[:, channel].shape)).float()
+        worse[:, channel] += (
+            off * torch.tensor(draw.uniform(0.2, 1, worse[:, channel].shape)).float()
+        )
         assert float(losses.losses(x, up, worse, scalars, truth).total) > float(best.total)
     for scalar, off in enumerate((0.3, 0.3, -60.0, 0.1, 0.1)):
         worse = scalars.clone()
@@ -367,7 +410,9 @@ def test_the_loss_is_least_at_the_truth(monkeypatch):
 def test_ground_comes_from_gravity_alone():
     """With nothing standing before it, depth is the height over the slope, whatever gravity was said to be."""
     x, up = torch.zeros(1, 8, 16, 16), torch.tensor([[0.0, -1.0, 0.0]])
-    x[:, 3], x[:, 4] = torch.meshgrid(torch.linspace(-1, 1, 16), torch.linspace(0.1, 1, 16), indexing="xy")
+    x[:, 3], x[:, 4] = torch.meshgrid(
+        torch.linspace(-1, 1, 16), torch.linspace(0.1, 1, 16), indexing="xy"
+    )
     maps, scalars = torch.zeros(1, 8, 16, 16), torch.tensor([[0.0, 0.0, 0.0, 0.05, -0.1]])
     maps[:, 0] = 25.0
     true = corrected(up, scalars)[0]

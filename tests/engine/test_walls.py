@@ -14,7 +14,18 @@ ROOT = Path(__file__).resolve().parents[2]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 ENGINE = sorted((ROOT / "engine").rglob("*.py"))
 ADDON = sorted((ROOT / "anchorstage_addon").rglob("*.py"))
-BLENDER = {"bpy", "gpu", "gpu_extras", "blf", "bl_ui", "mathutils", "bpy_extras", "addon_utils", "bl_operators", "bmesh"}
+BLENDER = {
+    "bpy",
+    "gpu",
+    "gpu_extras",
+    "blf",
+    "bl_ui",
+    "mathutils",
+    "bpy_extras",
+    "addon_utils",
+    "bl_operators",
+    "bmesh",
+}
 ENGINE_PACKAGES = {"numpy", "cv2", "OpenEXR"}
 # Not in the zip: for the files that docs/architecture.md names.
 AI_PACKAGES = {"torch", "gsplat", "transformers", "safetensors", "huggingface_hub", "sharp"}
@@ -54,11 +65,16 @@ def imports(source: str, module: str) -> Iterator[Import]:
             if node.module and not (node.level and target == module.split(".")[0]):
                 yield Import(target, node.level, node.lineno)
             else:  # `from .. import depth, image`: each name is a module
-                yield from (Import(f"{target}.{alias.name}", node.level, node.lineno) for alias in node.names)
+                yield from (
+                    Import(f"{target}.{alias.name}", node.level, node.lineno)
+                    for alias in node.names
+                )
 
 
 def imports_of(path: Path) -> list[Import]:
-    parts = path.relative_to(ROOT).with_suffix("").parts  # a package's __init__ is `engine.depth.__init__`: one dot strips it
+    parts = (
+        path.relative_to(ROOT).with_suffix("").parts
+    )  # a package's __init__ is `engine.depth.__init__`: one dot strips it
     return list(imports(path.read_text(encoding="utf-8"), ".".join(parts)))
 
 
@@ -73,26 +89,39 @@ def room_of(module: str) -> str:
 def test_the_parser_sees_what_it_must():
     source = "import bpy.types\ndef f():\n  from ..camera import View\n  from .. import depth, image\n  from . import sky\n"
     found = [entry.module for entry in imports(source, "engine.render.tiles")]
-    assert found == ["bpy.types", "engine.camera", "engine.depth", "engine.image", "engine.render.sky"]
+    assert found == [
+        "bpy.types",
+        "engine.camera",
+        "engine.depth",
+        "engine.image",
+        "engine.render.sky",
+    ]
 
 
 def test_architecture_lists_every_room_once():
     listed = rooms()
     there = {own_room(path) for path in ENGINE} - {"__init__", "__main__"}
     assert len(listed) == len(set(listed))
-    assert there <= set(listed), f"docs/architecture.md does not say where these stand: {sorted(there - set(listed))}"
+    assert there <= set(listed), (
+        f"docs/architecture.md does not say where these stand: {sorted(there - set(listed))}"
+    )
 
 
 @pytest.mark.parametrize("path", ENGINE, ids=relative)
 def test_engine_rooms_import_only_rooms_to_their_left(path):
     own = own_room(path)
     listed = rooms()
-    allowed = {own, *(listed if own == "__main__" else listed[: listed.index(own)] if own in listed else ())}
+    allowed = {
+        own,
+        *(listed if own == "__main__" else listed[: listed.index(own)] if own in listed else ()),
+    }
     for entry in imports_of(path):
         if not entry.level:
             continue
         assert entry.module.startswith("engine."), f"{path}:{entry.line} reaches out of the engine"
-        assert room_of(entry.module) in allowed, f"{path}:{entry.line}: {own} must not import {entry.module}"
+        assert room_of(entry.module) in allowed, (
+            f"{path}:{entry.line}: {own} must not import {entry.module}"
+        )
 
 
 @pytest.mark.parametrize("path", ENGINE, ids=relative)
@@ -100,7 +129,9 @@ def test_engine_imports_only_its_packages_and_itself_relatively(path):
     packages = ENGINE_PACKAGES | (AI_PACKAGES if may_import_torch(path) else set())
     for entry in imports_of(path):
         top = entry.module.partition(".")[0]
-        assert entry.level or top in sys.stdlib_module_names | packages, f"{path}:{entry.line} imports {entry.module}"
+        assert entry.level or top in sys.stdlib_module_names | packages, (
+            f"{path}:{entry.line} imports {entry.module}"
+        )
 
 
 @pytest.mark.parametrize("path", ADDON, ids=relative)
@@ -110,24 +141,41 @@ def test_addon_imports_only_blender_numpy_and_itself(path):
         top = entry.module.partition(".")[0]
         if not entry.level:
             assert top in sys.stdlib_module_names | BLENDER | {"numpy"}, where
-        elif top != "anchorstage_addon":  # the engine in Blender's own process: the link alone, and through one door
+        elif (
+            top != "anchorstage_addon"
+        ):  # the engine in Blender's own process: the link alone, and through one door
             assert path.name.startswith("link"), where
-            assert entry.module == "engine.worker", where
+            assert entry.module == "engine.wire.server", where
 
 
 @pytest.mark.parametrize("path", [*ENGINE, *ADDON], ids=relative)
 def test_nothing_prints_but_the_command_line(path):
-    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-    lines = [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
-    assert not lines or relative(path) == "engine/cli.py", f"{path}:{lines} prints; use logging"
+    calls = [
+        node
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    ]
+    lines = [
+        call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"
+    ]
+    assert not lines or relative(path) == "engine/cli/main.py", (
+        f"{path}:{lines} prints; use logging"
+    )
 
 
 def fresh(code: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def test_the_command_line_loads_neither_blender_nor_torch():
-    code = "import sys, engine.cli; sys.exit(', '.join({'bpy', 'torch', 'anchorstage_addon'} & set(sys.modules)) or 0)"
+    code = "import sys, engine.cli.main; sys.exit(', '.join({'bpy', 'torch', 'anchorstage_addon'} & set(sys.modules)) or 0)"
     result = fresh(code)
     assert result.returncode == 0, result.stderr
 

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scenes import scene
 
-from engine import protocol, worker
 from engine.jobs import JOBS
-from engine.scene import save
+from engine.scene.folder import save
+from engine.wire import protocol
+from engine.wire import server as worker
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,7 +31,9 @@ class Talk:
         self.inbox, self.outbox = queue.Queue(), queue.Queue()
         lines = iter(self.inbox.get, None)
         self.thread = threading.Thread(
-            target=worker.serve, args=(lines, lambda line: self.outbox.put(json.loads(line))), daemon=True
+            target=worker.serve,
+            args=(lines, lambda line: self.outbox.put(json.loads(line))),
+            daemon=True,
         )
         self.thread.start()
         assert self.get()["ready"]
@@ -78,18 +81,25 @@ def test_overlay_job_writes_what_the_scene_holds(talk, folder, tmp_path):
     # The covariance's determinant is the product of the variances whatever the rotation.
     xx, xy, xz, yy, yz, zz = rows[:, 4:10].astype(np.float64).T
     determinant = xx * (yy * zz - yz**2) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
-    assert np.allclose(determinant, np.prod(splats.scales.astype(np.float64) ** 2, axis=1), rtol=0.05)
+    assert np.allclose(
+        determinant, np.prod(splats.scales.astype(np.float64) ** 2, axis=1), rtol=0.05
+    )
 
 
 def test_frame_job_hands_over_every_pass(talk, folder, tmp_path):
     output = tmp_path / "planes"
     view = scene().photo_view
     names = ("fx", "fy", "cx", "cy", "width", "height")
-    wire = {name: getattr(view, name) for name in names} | {"world_from_camera": list(view.world_from_camera.ravel())}
+    wire = {name: getattr(view, name) for name in names} | {
+        "world_from_camera": list(view.world_from_camera.ravel())
+    }
     talk.put(id=3, job="frame", args={"scene": str(folder), "view": wire, "output": str(output)})
     result = talk.answer(3)["result"]
     data = np.fromfile(output, np.float32)
-    planes = {name: data[offset : offset + channels * 64 * 48] for name, channels, offset in result["layout"]}
+    planes = {
+        name: data[offset : offset + channels * 64 * 48]
+        for name, channels, offset in result["layout"]
+    }
     assert sum(len(plane) for plane in planes.values()) == len(data)
     assert np.allclose(planes["Depth"].reshape(48, 64), scene().maps.depth, rtol=0.1)
 
@@ -161,14 +171,20 @@ def test_cancel_reaches_a_running_job_and_a_waiting_one(talk, monkeypatch, folde
 
 @given(st.integers(0, 9), st.text(max_size=40), st.floats(0, 1))
 def test_every_message_is_one_line(id, text, fraction):
-    for line in (protocol.progress(id, fraction, text), protocol.result(id, {"x": text}), protocol.error(id, "E", text)):
+    for line in (
+        protocol.progress(id, fraction, text),
+        protocol.result(id, {"x": text}),
+        protocol.error(id, "E", text),
+    ):
         assert line.count("\n") == 1
         assert json.loads(line)["id"] == id
 
 
 def start_process():
     command = [sys.executable, "-m", "engine", "serve"]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 def test_process_ends_when_blender_is_gone(folder):

@@ -90,7 +90,11 @@ def open_sidebar(category="AnchorStage"):
 
 def click(x, y):
     """Click at window coordinates, from the lower left; a step of a generator."""
-    for type_, value in (("MOUSEMOVE", "NOTHING"), ("LEFTMOUSE", "PRESS"), ("LEFTMOUSE", "RELEASE")):
+    for type_, value in (
+        ("MOUSEMOVE", "NOTHING"),
+        ("LEFTMOUSE", "PRESS"),
+        ("LEFTMOUSE", "RELEASE"),
+    ):
         window().event_simulate(type=type_, value=value, x=int(x), y=int(y))
         yield 0.15
 

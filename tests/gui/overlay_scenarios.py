@@ -45,7 +45,11 @@ def rest():
     """Wait until every viewport shows all splats, and Blender has drawn them."""
     yield 0.4
     views = part("overlay.views")
-    yield from desk.until(lambda: all(view.complete for view in views._views.values()), 40, "all splats in the viewport")
+    yield from desk.until(
+        lambda: all(view.complete for view in views._views.values()),
+        40,
+        "all splats in the viewport",
+    )
     yield 0.6
 
 
@@ -89,7 +93,11 @@ def photo_pixels(spots):
     (left, bottom), (right, top) = np.min(frame, axis=0), np.max(frame, axis=0)
     width, height = scene().render.resolution_x, scene().render.resolution_y
     return [
-        (round(left + (u + 0.5) / width * (right - left)), round(top - (v + 0.5) / height * (top - bottom))) for u, v in spots
+        (
+            round(left + (u + 0.5) / width * (right - left)),
+            round(top - (v + 0.5) / height * (top - bottom)),
+        )
+        for u, v in spots
     ]
 
 
@@ -106,16 +114,25 @@ def photo():
     spots = json.loads((FOLDER / "spots.json").read_text(encoding="utf-8"))
     yield from bare()
     with desk.overridden():
-        bpy.ops.anchorstage.reconstruct(filepath=str(PHOTO), output=str(FOLDER / "flat.anchorstage"), max_splats=150_000)
-    yield from desk.until(lambda: scene().anchorstage.path and not part("link").tasks(), 60, "the reconstruction")
-    scene().camera.data.show_background_images = False  # the photo itself must not stand in for the splats
+        bpy.ops.anchorstage.reconstruct(
+            filepath=str(PHOTO), output=str(FOLDER / "flat.anchorstage"), max_splats=150_000
+        )
+    yield from desk.until(
+        lambda: scene().anchorstage.path and not part("link").tasks(), 60, "the reconstruction"
+    )
+    scene().camera.data.show_background_images = (
+        False  # the photo itself must not stand in for the splats
+    )
     scene().camera.data.show_passepartout = False
     bare_viewport()
     yield from desk.until(lambda: part("overlay.views")._views, 20, "the first drawing")
     pixels = yield from screen("overlay-photo")
     places = photo_pixels(spots)
     middle = photo_pixels([(scene().render.resolution_x / 2, scene().render.resolution_y / 2)])[0]
-    result = {"shown": [pixels[y, x].tolist() for x, y in places], "middle": pixels[middle[1], middle[0]].tolist()}
+    result = {
+        "shown": [pixels[y, x].tolist() for x, y in places],
+        "middle": pixels[middle[1], middle[0]].tolist(),
+    }
     near = cube_before_camera(0.6, 0.1)
     pixels = yield from screen("overlay-mesh-before")
     result["before"] = pixels[middle[1], middle[0]].tolist()
@@ -159,7 +176,11 @@ def show(table, name="scene"):
 def face_the_wall():
     """Look along +Y at the wall's middle."""
     camera = desk.viewport().spaces.active.region_3d
-    camera.view_perspective, camera.view_distance, camera.view_location = "PERSP", WALL, (0, WALL, 0)
+    camera.view_perspective, camera.view_distance, camera.view_location = (
+        "PERSP",
+        WALL,
+        (0, WALL, 0),
+    )
     camera.view_rotation = Euler((math.pi / 2, 0, 0)).to_quaternion()
 
 
@@ -258,7 +279,9 @@ def in_quad_view():
     for region in desk.viewport().regions:
         if region.type == "WINDOW":
             inside = pixels[region.y : region.y + region.height, region.x : region.x + region.width]
-            count += bool((np.ptp(inside, axis=2) > 40).sum() > 50)  # seen edge-on, the wall is a thin coloured line
+            count += bool(
+                (np.ptp(inside, axis=2) > 40).sum() > 50
+            )  # seen edge-on, the wall is a thin coloured line
     with desk.overridden():
         bpy.ops.screen.region_quadview()
     face_the_wall()
@@ -284,7 +307,9 @@ def after_reenabling():
     """An error stops the drawing with one sentence; disabling and enabling the extension starts it afresh."""
     overlay, records = part("overlay"), []
     logger = overlay.guard.logger
-    logger.addFilter(lambda record: records.append(record.getMessage()))  # None is false: nothing reaches the console
+    logger.addFilter(
+        lambda record: records.append(record.getMessage())
+    )  # None is false: nothing reaches the console
     overlay.views._shader_cache["splat_shader"] = (None, None)
     scene().anchorstage_overlay.size = 1.1
     stopped = yield from seen()
@@ -333,18 +358,29 @@ def twin():
     scales, rotations, table = cloud()
     show(table)
     camera = desk.viewport().spaces.active.region_3d
-    camera.view_perspective, camera.view_distance, camera.view_location = "PERSP", 3.0, (0.3, 3, 0.2)
+    camera.view_perspective, camera.view_distance, camera.view_location = (
+        "PERSP",
+        3.0,
+        (0.3, 3, 0.2),
+    )
     camera.view_rotation = Euler((1.4, 0.1, 0.2)).to_quaternion()
     yield from screen("overlay-cloud")
     view = next(iter(part("overlay.views")._views.values()))
     texture = view.target.color
     texels = texture.read()
-    texels.dimensions = texture.width * texture.height * 4  # 4.3 gives NumPy wrong strides for several dimensions
+    texels.dimensions = (
+        texture.width * texture.height * 4
+    )  # 4.3 gives NumPy wrong strides for several dimensions
     picture = np.asarray(texels).reshape(texture.height, texture.width, 4)[::-1]
     np.savez(
-        FOLDER / "twin.npz", picture=picture, table=table, scales=scales, rotations=rotations,
-        view=view.request.view, window=view.request.window,
-    )  # fmt: skip
+        FOLDER / "twin.npz",
+        picture=picture,
+        table=table,
+        scales=scales,
+        rotations=rotations,
+        view=view.request.view,
+        window=view.request.window,
+    )
     return {"size": [texture.width, texture.height]}
 
 
@@ -363,7 +399,11 @@ def moving():
         if step > 1:  # by then the first step has been drawn
             fewer.append(next(iter(views._views.values())).complete)
     yield from rest()
-    return {"complete_while_moving": fewer, "gap": float(np.max(np.diff(ticks))), "software": views.on_software()}
+    return {
+        "complete_while_moving": fewer,
+        "gap": float(np.max(np.diff(ticks))),
+        "software": views.on_software(),
+    }
 
 
 if __name__ == "__main__":

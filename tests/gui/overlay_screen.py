@@ -20,7 +20,18 @@ class _XImage(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int) for name in ("width", "height", "xoffset", "format")),
         ("data", ctypes.c_void_p),
-        *((name, ctypes.c_int) for name in ("byte_order", "unit", "bit_order", "pad", "depth", "bytes_per_line", "bits")),
+        *(
+            (name, ctypes.c_int)
+            for name in (
+                "byte_order",
+                "unit",
+                "bit_order",
+                "pad",
+                "depth",
+                "bytes_per_line",
+                "bits",
+            )
+        ),
     ]
 
 
@@ -35,9 +46,13 @@ def grab(width, height):
     x11.XCloseDisplay.argtypes = [pointer]
     display = x11.XOpenDisplay(None)
     assert display, "there is no X display"
-    image = x11.XGetImage(display, x11.XDefaultRootWindow(display), 0, 0, width, height, _ALL_PLANES, _Z_PIXMAP).contents
+    image = x11.XGetImage(
+        display, x11.XDefaultRootWindow(display), 0, 0, width, height, _ALL_PLANES, _Z_PIXMAP
+    ).contents
     assert image.bits == 32
-    rows = np.frombuffer(ctypes.string_at(image.data, image.bytes_per_line * height), np.uint8).reshape(height, -1)
+    rows = np.frombuffer(
+        ctypes.string_at(image.data, image.bytes_per_line * height), np.uint8
+    ).reshape(height, -1)
     pixels = rows[:, : 4 * width].reshape(height, width, 4)[..., 2::-1].copy()
     x11.XCloseDisplay(display)
     return pixels
@@ -52,5 +67,8 @@ def write_png(path, pixels):
         (b"IDAT", zlib.compress(rows, 6)),
         (b"IEND", b""),
     ]
-    packed = [struct.pack(">I", len(d)) + name + d + struct.pack(">I", zlib.crc32(name + d)) for name, d in chunks]
+    packed = [
+        struct.pack(">I", len(d)) + name + d + struct.pack(">I", zlib.crc32(name + d))
+        for name, d in chunks
+    ]
     Path(path).write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))

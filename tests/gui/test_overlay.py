@@ -11,13 +11,22 @@ import numpy as np
 import pytest
 
 from engine.camera import View
-from engine.render import render
+from engine.render.rasteriser import render
 from engine.splats import Splats
 
 SCENARIOS = Path(__file__).with_name("overlay_scenarios.py")
 CLOSE = 2  # of 255
 COLORS = [(200, 100, 50), (10, 20, 60), (128, 128, 128), (35, 160, 75)]  # of the scenario's wall
-PATCHES = [(200, 100, 50), (20, 20, 20), (255, 255, 255), (0, 0, 0), (128, 128, 128), (35, 160, 75), (10, 5, 60), (230, 30, 30)]
+PATCHES = [
+    (200, 100, 50),
+    (20, 20, 20),
+    (255, 255, 255),
+    (0, 0, 0),
+    (128, 128, 128),
+    (35, 160, 75),
+    (10, 5, 60),
+    (230, 30, 30),
+]
 
 
 @pytest.fixture
@@ -26,7 +35,9 @@ def play(window_blender, tmp_path):
 
     def run(name: str, photo: Path = Path("none")) -> dict:
         try:
-            return blenders.run(window_blender, SCENARIOS, name, photo, tmp_path, timeout=120, window=True)
+            return blenders.run(
+                window_blender, SCENARIOS, name, photo, tmp_path, timeout=120, window=True
+            )
         finally:
             kept = os.environ.get("ANCHORSTAGE_SCREENSHOTS")
             for picture in tmp_path.glob("overlay-*.png") if kept else ():
@@ -41,7 +52,10 @@ def flat_photo(tmp_path):
     """A photo of smooth colours with flat patches, and the patches' middles beside it."""
     height, width = 427, 640
     y, x = np.mgrid[0:height, 0:width]
-    picture = np.stack([x / width * 0.5 + 0.3, y / height * 0.5 + 0.3, 0.7 - 0.4 * y / height], axis=-1) * 255
+    picture = (
+        np.stack([x / width * 0.5 + 0.3, y / height * 0.5 + 0.3, 0.7 - 0.4 * y / height], axis=-1)
+        * 255
+    )
     spots = []
     for index, color in enumerate(PATCHES):
         top, left = 60 + index // 4 * 220, 30 + index % 4 * 155
@@ -65,7 +79,9 @@ def test_through_the_photos_camera_the_overlay_is_the_photo(play, flat_photo):
     assert off(result["before"], result["mesh_alone"]) <= CLOSE, "a mesh in front hides the splats"
     assert off(result["before"], result["middle"]) > 20
     background = result["off"][0]
-    assert all(off(spot, background) <= 12 for spot in result["off"]), "nothing is left after switching off"
+    assert all(off(spot, background) <= 12 for spot in result["off"]), (
+        "nothing is left after switching off"
+    )
 
 
 def test_nothing_stale_is_drawn_and_nothing_stops_the_drawing(play):
@@ -73,8 +89,12 @@ def test_nothing_stale_is_drawn_and_nothing_stops_the_drawing(play):
     for name in ("shown", "orthographic", "first_scene", "mesh_behind"):
         assert off(result[name], COLORS) <= CLOSE, name
     for name in ("overlays_off", "another_scene", "another_file", "mesh_before"):
-        assert all(off(got, wanted) > 5 for got, wanted in zip(result[name], COLORS, strict=True)), name
-        assert off(result[name], [result[name][0]] * 4) <= 10, name  # a mesh is shaded, a background may be graded
+        assert all(
+            off(got, wanted) > 5 for got, wanted in zip(result[name], COLORS, strict=True)
+        ), name
+        assert off(result[name], [result[name][0]] * 4) <= 10, (
+            name
+        )  # a mesh is shaded, a background may be graded
     assert off(result["undone"]["redo"], COLORS) <= CLOSE
     assert len({tuple(spot) for spot in result["undone"]["undo"]}) == 1
     assert result["picked"] == [0, 1, 2, 3, -1]
@@ -90,7 +110,11 @@ def test_nothing_stale_is_drawn_and_nothing_stops_the_drawing(play):
     again = result["reenabled"]
     assert len(again["records"]) == 1
     assert again["records"][0].endswith(".")
-    assert len({tuple(spot) for spot in again["stopped"]}) == len({tuple(spot) for spot in again["gone"]}) == 1
+    assert (
+        len({tuple(spot) for spot in again["stopped"]})
+        == len({tuple(spot) for spot in again["gone"]})
+        == 1
+    )
     assert off(again["shown"], COLORS) <= CLOSE
     assert "Traceback" not in result["stdout"]
 
@@ -102,14 +126,24 @@ def test_the_overlay_draws_what_the_engine_renders(play, tmp_path):
     table, window = data["table"], data["window"]
     count = len(table)
     splats = Splats(
-        positions=table[:, :3], scales=data["scales"], rotations=data["rotations"], opacities=table[:, 3],
-        colors=table[:, 12:15], confidence=np.ones(count), region=np.zeros(count), origin=np.zeros(count),
-    )  # fmt: skip
+        positions=table[:, :3],
+        scales=data["scales"],
+        rotations=data["rotations"],
+        opacities=table[:, 3],
+        colors=table[:, 12:15],
+        confidence=np.ones(count),
+        region=np.zeros(count),
+        origin=np.zeros(count),
+    )
     view = View(
-        fx=window[0, 0] * width / 2, fy=window[1, 1] * height / 2,
-        cx=(1 - window[0, 2]) * width / 2, cy=(1 + window[1, 2]) * height / 2,
-        width=width, height=height, world_from_camera=np.linalg.inv(data["view"].astype(float)) @ np.diag([1, -1, -1, 1]),
-    )  # fmt: skip
+        fx=window[0, 0] * width / 2,
+        fy=window[1, 1] * height / 2,
+        cx=(1 - window[0, 2]) * width / 2,
+        cy=(1 + window[1, 2]) * height / 2,
+        width=width,
+        height=height,
+        world_from_camera=np.linalg.inv(data["view"].astype(float)) @ np.diag([1, -1, -1, 1]),
+    )
     rendered = render(splats, view)
     engine = np.concatenate([rendered.color, rendered.alpha[..., None]], axis=-1)
     assert engine[..., 3].mean() > 0.05

@@ -18,7 +18,9 @@ def play(window_blender, china, tmp_path, request):
 
     def run(name: str) -> dict:
         try:
-            return blenders.run(window_blender, SCENARIOS, name, china, tmp_path, timeout=180, window=True)
+            return blenders.run(
+                window_blender, SCENARIOS, name, china, tmp_path, timeout=180, window=True
+            )
         finally:
             kept = os.environ.get("ANCHORSTAGE_SCREENSHOTS")
             for picture in tmp_path.glob("*.png") if kept else ():
@@ -41,7 +43,9 @@ def test_click_to_overlay(play, tmp_path):
         assert picture is not None
         assert picture.std() > 10
     # The overlay brings the photo into the window: far more colours than Blender's greys.
-    before, after = (cv2.imread(str(tmp_path / f"{name}.png")).astype(int) for name in ("progress", "overlay"))
+    before, after = (
+        cv2.imread(str(tmp_path / f"{name}.png")).astype(int) for name in ("progress", "overlay")
+    )
     assert np.mean(np.abs(after - before).max(axis=2) > 20) > 0.1
 
 

@@ -108,7 +108,9 @@ def cancel_by_click():
     """Start a large reconstruction and press Cancel in the panel."""
     yield from tidy()
     with desk.overridden():
-        bpy.ops.anchorstage.reconstruct(filepath=str(PHOTO), output=str(FOLDER / "cancelled.anchorstage"))
+        bpy.ops.anchorstage.reconstruct(
+            filepath=str(PHOTO), output=str(FOLDER / "cancelled.anchorstage")
+        )
     yield from desk.until(lambda: any(t.fraction > 0 for t in part("link").tasks()), 30, "progress")
     started = time.monotonic()
     with desk.overridden():
@@ -117,7 +119,12 @@ def cancel_by_click():
     seconds = time.monotonic() - started
     yield 0.3
     left = [p.name for p in FOLDER.iterdir()]
-    return {"seconds": seconds, "message": part("status").last().text, "left": left, "path": scene().anchorstage.path}
+    return {
+        "seconds": seconds,
+        "message": part("status").last().text,
+        "left": left,
+        "path": scene().anchorstage.path,
+    }
 
 
 def undo_and_redo():
@@ -125,8 +132,12 @@ def undo_and_redo():
     yield from tidy()
     with desk.overridden():
         bpy.ops.ed.undo_push(message="start")
-        bpy.ops.anchorstage.reconstruct(filepath=str(PHOTO), output=str(FOLDER / "undo.anchorstage"), max_splats=20_000)
-    yield from desk.until(lambda: scene().anchorstage.path and not part("link").tasks(), 60, "the reconstruction")
+        bpy.ops.anchorstage.reconstruct(
+            filepath=str(PHOTO), output=str(FOLDER / "undo.anchorstage"), max_splats=20_000
+        )
+    yield from desk.until(
+        lambda: scene().anchorstage.path and not part("link").tasks(), 60, "the reconstruction"
+    )
     cameras = lambda: [ob.name for ob in scene().objects if ob.type == "CAMERA"]  # noqa: E731
     made = cameras()
     yield 0.5
@@ -153,22 +164,35 @@ def load_during_job():
     """Another file is opened while the engine works: the result does not arrive in it, and is not lost."""
     yield from tidy()
     with desk.overridden():
-        bpy.ops.anchorstage.reconstruct(filepath=str(PHOTO), output=str(FOLDER / "late.anchorstage"))
-    yield from desk.until(lambda: any(t.fraction > 0.05 for t in part("link").tasks()), 30, "progress")
+        bpy.ops.anchorstage.reconstruct(
+            filepath=str(PHOTO), output=str(FOLDER / "late.anchorstage")
+        )
+    yield from desk.until(
+        lambda: any(t.fraction > 0.05 for t in part("link").tasks()), 30, "progress"
+    )
     bpy.ops.wm.read_homefile(use_empty=True)
     yield from desk.until(lambda: not part("link").tasks(), 90, "the end")
     yield 0.5
     cameras = [ob.name for ob in scene().objects if ob.type == "CAMERA"]
     saved = (FOLDER / "late.anchorstage" / "scene.json").is_file()
-    return {"path": scene().anchorstage.path, "cameras": cameras, "message": part("status").last().text, "saved": saved}
+    return {
+        "path": scene().anchorstage.path,
+        "cameras": cameras,
+        "message": part("status").last().text,
+        "saved": saved,
+    }
 
 
 def typed_move():
     """Dolly by typing, with the keys an artist presses; Escape leaves the camera alone."""
     yield from tidy()
     with desk.overridden():
-        bpy.ops.anchorstage.reconstruct(filepath=str(PHOTO), output=str(FOLDER / "typed.anchorstage"), max_splats=20_000)
-    yield from desk.until(lambda: scene().anchorstage.path and not part("link").tasks(), 60, "the reconstruction")
+        bpy.ops.anchorstage.reconstruct(
+            filepath=str(PHOTO), output=str(FOLDER / "typed.anchorstage"), max_splats=20_000
+        )
+    yield from desk.until(
+        lambda: scene().anchorstage.path and not part("link").tasks(), 60, "the reconstruction"
+    )
     yield 0.5
     measured = []
     area = desk.viewport()
@@ -182,7 +206,9 @@ def typed_move():
             bpy.ops.anchorstage.dolly("INVOKE_DEFAULT")
         yield 0.2
         for character, key in keys.items():
-            desk.window().event_simulate(type=key, value="PRESS", unicode=character, x=middle[0], y=middle[1])
+            desk.window().event_simulate(
+                type=key, value="PRESS", unicode=character, x=middle[0], y=middle[1]
+            )
             desk.window().event_simulate(type=key, value="RELEASE", x=middle[0], y=middle[1])
             yield 0.1
         during = (scene().camera.matrix_world.translation - start).length
@@ -197,8 +223,12 @@ def render_in_window():
     """F12 in a window: progress, the finished picture in the image editor."""
     yield from tidy()
     with desk.overridden():
-        bpy.ops.anchorstage.reconstruct(filepath=str(PHOTO), output=str(FOLDER / "render.anchorstage"), max_splats=280_000)
-    yield from desk.until(lambda: scene().anchorstage.path and not part("link").tasks(), 90, "the reconstruction")
+        bpy.ops.anchorstage.reconstruct(
+            filepath=str(PHOTO), output=str(FOLDER / "render.anchorstage"), max_splats=280_000
+        )
+    yield from desk.until(
+        lambda: scene().anchorstage.path and not part("link").tasks(), 90, "the reconstruction"
+    )
     scene().render.engine = "ANCHORSTAGE"
     scene().render.resolution_x, scene().render.resolution_y = 1280, 720
     bpy.context.preferences.view.render_display_type = "SCREEN"

@@ -11,19 +11,37 @@ from .materials import Paint
 from .solids import Solids
 
 WALLS = (
-    Paint("brick", (0.36, 0.13, 0.075)), Paint("brick", (0.47, 0.25, 0.14)), Paint("brick", (0.30, 0.16, 0.12)),
-    Paint("plaster", (0.62, 0.50, 0.33)), Paint("plaster", (0.70, 0.64, 0.52)), Paint("plaster", (0.55, 0.36, 0.26)),
-    Paint("plaster", (0.45, 0.50, 0.50)), Paint("ashlar", (0.52, 0.46, 0.37)), Paint("ashlar", (0.40, 0.38, 0.34)),
-)  # fmt: skip
+    Paint("brick", (0.36, 0.13, 0.075)),
+    Paint("brick", (0.47, 0.25, 0.14)),
+    Paint("brick", (0.30, 0.16, 0.12)),
+    Paint("plaster", (0.62, 0.50, 0.33)),
+    Paint("plaster", (0.70, 0.64, 0.52)),
+    Paint("plaster", (0.55, 0.36, 0.26)),
+    Paint("plaster", (0.45, 0.50, 0.50)),
+    Paint("ashlar", (0.52, 0.46, 0.37)),
+    Paint("ashlar", (0.40, 0.38, 0.34)),
+)
 STONE, FRAME, GLASS = (
     Paint("plain", (0.50, 0.47, 0.41)),
     Paint("plain", (0.72, 0.71, 0.67)),
     Paint("glass", (0.025, 0.03, 0.035)),
 )
 ROOF, IRON = Paint("roof", (0.27, 0.10, 0.065)), Paint("metal", (0.03, 0.03, 0.035))
-DOORS = (Paint("wood", (0.09, 0.045, 0.02)), Paint("wood", (0.02, 0.06, 0.05)), Paint("wood", (0.12, 0.02, 0.02)))
-SHUTTERS = (Paint("wood", (0.05, 0.12, 0.10)), Paint("wood", (0.16, 0.09, 0.05)), Paint("wood", (0.07, 0.10, 0.17)))
-AWNINGS = (Paint("cloth", (0.45, 0.05, 0.04)), Paint("cloth", (0.05, 0.15, 0.09)), Paint("cloth", (0.55, 0.50, 0.40)))
+DOORS = (
+    Paint("wood", (0.09, 0.045, 0.02)),
+    Paint("wood", (0.02, 0.06, 0.05)),
+    Paint("wood", (0.12, 0.02, 0.02)),
+)
+SHUTTERS = (
+    Paint("wood", (0.05, 0.12, 0.10)),
+    Paint("wood", (0.16, 0.09, 0.05)),
+    Paint("wood", (0.07, 0.10, 0.17)),
+)
+AWNINGS = (
+    Paint("cloth", (0.45, 0.05, 0.04)),
+    Paint("cloth", (0.05, 0.15, 0.09)),
+    Paint("cloth", (0.55, 0.50, 0.40)),
+)
 
 _STOREY = 3.15  # metres
 _BAY = 2.3  # metres from window to window, about
@@ -64,7 +82,9 @@ def house(solids: Solids, width: float, deep: float, storeys: int, shop: bool = 
     _top(solids, wall, width, deep, height)
 
 
-def front(solids: Solids, style: _Style, width: float, height: float, storeys: int, shop: bool) -> None:
+def front(
+    solids: Solids, style: _Style, width: float, height: float, storeys: int, shop: bool
+) -> None:
     """The wall y = 0 with its openings, string courses and cornice."""
     bays = max(1, round(width / _BAY))
     middles = (np.arange(bays) + 0.5) * width / bays
@@ -83,7 +103,13 @@ def front(solids: Solids, style: _Style, width: float, height: float, storeys: i
             if i % 2 and j % 2:
                 _opening(solids, style, low, high, storey=j // 2, door=i // 2 == door)
             elif not is_door:
-                solids.quad(style.wall, (low[0], 0, low[1]), (high[0], 0, low[1]), (high[0], 0, high[1]), (low[0], 0, high[1]))
+                solids.quad(
+                    style.wall,
+                    (low[0], 0, low[1]),
+                    (high[0], 0, low[1]),
+                    (high[0], 0, high[1]),
+                    (low[0], 0, high[1]),
+                )
     _trim(solids, width, height, storeys)
     if shop:
         _awning(solids, width)
@@ -99,7 +125,11 @@ def _opening(solids: Solids, style: _Style, low, high, storey: int, door: bool) 
         for left, right in ((0.12, 0.44), (0.56, 0.88)):  # its panels, in parts of its width
             span = high[0] - low[0]
             for bottom, top in ((0.25, 1.0), (1.2, 2.1)):
-                solids.box(leaf, (low[0] + left * span, y - 0.065, bottom), (low[0] + right * span, y - 0.03, top))
+                solids.box(
+                    leaf,
+                    (low[0] + left * span, y - 0.065, bottom),
+                    (low[0] + right * span, y - 0.03, top),
+                )
         _glazing(solids, style, (low[0], _DOOR_HEIGHT), high, bars=False)
         solids.box(STONE, (low[0] - 0.1, -0.35, 0.0), (high[0] + 0.1, 0.0, 0.14))
         return
@@ -148,7 +178,11 @@ def _balcony(solids: Solids, low, high) -> None:
     left, right, floor = low[0] - 0.25, high[0] + 0.25, low[1] - 0.2
     solids.box(STONE, (left, -0.85, floor - 0.14), (right, 0, floor))
     rail = floor + 1.0
-    for start, end in (((left, -0.82), (right, -0.82)), ((left, 0), (left, -0.82)), ((right, 0), (right, -0.82))):
+    for start, end in (
+        ((left, -0.82), (right, -0.82)),
+        ((left, 0), (left, -0.82)),
+        ((right, 0), (right, -0.82)),
+    ):
         solids.rod(IRON, (*start, rail), (*end, rail), 0.025, 0.025, 6)
     for x in np.arange(left, right + 0.01, 0.14):
         solids.box(IRON, (x - 0.008, -0.83, floor), (x + 0.008, -0.81, rail))
@@ -169,7 +203,13 @@ def _awning(solids: Solids, width: float) -> None:
     cloth = AWNINGS[solids.random.integers(len(AWNINGS))]
     left, right, high, low, out = 0.3, width - 0.3, 3.0, 2.4, -1.2
     solids.quad(cloth, (left, 0, high), (right, 0, high), (right, out, low), (left, out, low))
-    solids.quad(cloth, (left, out, low), (right, out, low), (right, out, low - 0.22), (left, out, low - 0.22))
+    solids.quad(
+        cloth,
+        (left, out, low),
+        (right, out, low),
+        (right, out, low - 0.22),
+        (left, out, low - 0.22),
+    )
     solids.box(Paint("print", (0.15, 0.2, 0.3)), (left, -0.07, high + 0.05), (right, 0, high + 0.5))
 
 
@@ -178,20 +218,32 @@ def _top(solids: Solids, wall: Paint, width: float, deep: float, height: float) 
     if solids.random.random() < 0.3:
         solids.box(wall, (0, 0, height), (width, 0.3, height + 0.7))
         solids.box(STONE, (0, -0.06, height + 0.7), (width, 0.36, height + 0.8))
-        solids.quad(IRON, (0, 0.3, height), (width, 0.3, height), (width, deep, height), (0, deep, height))
+        solids.quad(
+            IRON, (0, 0.3, height), (width, 0.3, height), (width, deep, height), (0, deep, height)
+        )
         return
     rise, middle = float(solids.random.uniform(0.35, 0.6)) * deep, deep / 2
     drop = _OVERHANG * rise / middle
     slab = 0.18
     outline = [
-        (-_OVERHANG, height - drop), (middle, height + rise), (deep + _OVERHANG, height - drop),
-        (deep + _OVERHANG, height - drop + slab), (middle, height + rise + slab), (-_OVERHANG, height - drop + slab),
-    ]  # fmt: skip
-    for front_side in (outline[0:2] + outline[4:6], [outline[1], outline[2], outline[3], outline[4]]):
+        (-_OVERHANG, height - drop),
+        (middle, height + rise),
+        (deep + _OVERHANG, height - drop),
+        (deep + _OVERHANG, height - drop + slab),
+        (middle, height + rise + slab),
+        (-_OVERHANG, height - drop + slab),
+    ]
+    for front_side in (
+        outline[0:2] + outline[4:6],
+        [outline[1], outline[2], outline[3], outline[4]],
+    ):
         solids.prism(ROOF, front_side, -0.15, width + 0.15)
     for x in (0.0, width):
         solids.quad(wall, (x, 0, height), (x, deep, height), (x, middle, height + rise))
     for _ in range(int(solids.random.integers(0, 3))):
-        x, y = solids.random.uniform(0.5, max(0.6, width - 1.2)), middle + solids.random.uniform(-0.25, 0.25) * deep
+        x, y = (
+            solids.random.uniform(0.5, max(0.6, width - 1.2)),
+            middle + solids.random.uniform(-0.25, 0.25) * deep,
+        )
         base = height + rise * 0.4
         solids.box(WALLS[0], (x, y, base), (x + 0.7, y + 0.5, height + rise + 0.9))

@@ -11,8 +11,16 @@ from .materials import Color, Paint
 from .solids import Solids
 from .things import shrub
 
-OAK, WALNUT, WHITE = Paint("wood", (0.36, 0.21, 0.10)), Paint("wood", (0.11, 0.055, 0.03)), Paint("plain", (0.72, 0.71, 0.68))
-STEEL, BRASS, LAMP = Paint("metal", (0.35, 0.35, 0.36)), Paint("metal", (0.5, 0.33, 0.10)), Paint("lamp", (0.9, 0.85, 0.75))
+OAK, WALNUT, WHITE = (
+    Paint("wood", (0.36, 0.21, 0.10)),
+    Paint("wood", (0.11, 0.055, 0.03)),
+    Paint("plain", (0.72, 0.71, 0.68)),
+)
+STEEL, BRASS, LAMP = (
+    Paint("metal", (0.35, 0.35, 0.36)),
+    Paint("metal", (0.5, 0.33, 0.10)),
+    Paint("lamp", (0.9, 0.85, 0.75)),
+)
 _CLAY, _INK = Paint("plain", (0.42, 0.17, 0.09)), Paint("plain", (0.03, 0.03, 0.03))
 _CERAMICS: tuple[Color, ...] = (
     (0.70, 0.68, 0.62),
@@ -27,14 +35,18 @@ def _ceramic(solids: Solids) -> Paint:
     return Paint("gloss", _CERAMICS[solids.random.integers(len(_CERAMICS))])
 
 
-def table(solids: Solids, width: float = 1.5, deep: float = 0.85, high: float = 0.75, paint: Paint = OAK) -> None:
+def table(
+    solids: Solids, width: float = 1.5, deep: float = 0.85, high: float = 0.75, paint: Paint = OAK
+) -> None:
     """A board on four legs, its middle at the origin."""
     x, y = width / 2, deep / 2
     solids.box(paint, (-x, -y, high - 0.035), (x, y, high))
     solids.box(paint, (-x + 0.08, -y + 0.06, high - 0.12), (x - 0.08, y - 0.06, high - 0.035))
     for left in (-x + 0.08, x - 0.08):
         for front in (-y + 0.08, y - 0.08):
-            solids.box(paint, (left - 0.035, front - 0.035, 0), (left + 0.035, front + 0.035, high - 0.035))
+            solids.box(
+                paint, (left - 0.035, front - 0.035, 0), (left + 0.035, front + 0.035, high - 0.035)
+            )
 
 
 def chair(solids: Solids, paint: Paint = OAK) -> None:
@@ -61,7 +73,9 @@ def sofa(solids: Solids, width: float = 1.9) -> None:
     for left, right in pairwise(seats):
         middle, half = (left + right) / 2, (right - left) / 2 - 0.01
         solids.ball(cloth, (middle, -0.10, 0.36), (half * 1.12, 0.36, 0.12))
-        solids.ball(Paint("cloth", (0.5, 0.42, 0.25)), (middle + 0.1, 0.16, 0.60), (0.24, 0.10, 0.22))
+        solids.ball(
+            Paint("cloth", (0.5, 0.42, 0.25)), (middle + 0.1, 0.16, 0.60), (0.24, 0.10, 0.22)
+        )
     for left in (-x + 0.1, x - 0.1):
         for front in (-0.36, 0.36):
             solids.rod(WALNUT, (left, front, 0), (left, front, 0.11), 0.02, 0.03, 8)
@@ -89,9 +103,15 @@ def _books(solids: Solids, left: float, right: float, board: float) -> None:
                 vase(solids)
             left += 0.2
             continue
-        thick, tall, deep = random.uniform(0.015, 0.045), random.uniform(0.17, 0.27), random.uniform(0.13, 0.2)
+        thick, tall, deep = (
+            random.uniform(0.015, 0.045),
+            random.uniform(0.17, 0.27),
+            random.uniform(0.13, 0.2),
+        )
         cover = Paint("spines", tuple(float(round(c, 1)) for c in random.uniform(0.05, 0.5, 3)))
-        solids.box(cover, (left, -0.03 - deep, board), (min(left + thick, right), -0.03, board + tall))
+        solids.box(
+            cover, (left, -0.03 - deep, board), (min(left + thick, right), -0.03, board + tall)
+        )
         left += thick + 0.002 + (0.12 if random.random() < 0.06 else 0)
 
 
@@ -120,9 +140,17 @@ def bed(solids: Solids) -> None:
     solids.box(OAK, (-0.85, -2.05, 0.15), (0.85, 0, 0.32))
     solids.box(OAK, (-0.85, -0.05, 0), (0.85, 0, 1.0))
     solids.box(Paint("cloth", (0.65, 0.62, 0.58)), (-0.80, -2.0, 0.32), (0.80, -0.06, 0.52))
-    solids.ball(Paint("cloth", (0.12, 0.2, 0.32)), (0, -1.25, 0.50), (0.92, 0.85, 0.14), lumps=0.05, detail=16)
+    solids.ball(
+        Paint("cloth", (0.12, 0.2, 0.32)),
+        (0, -1.25, 0.50),
+        (0.92, 0.85, 0.14),
+        lumps=0.05,
+        detail=16,
+    )
     for x in (-0.4, 0.4):
-        solids.ball(Paint("cloth", (0.7, 0.68, 0.65)), (x, -0.32, 0.60), (0.34, 0.2, 0.1), detail=10)
+        solids.ball(
+            Paint("cloth", (0.7, 0.68, 0.65)), (x, -0.32, 0.60), (0.34, 0.2, 0.1), detail=10
+        )
 
 
 def floor_lamp(solids: Solids) -> None:
@@ -135,7 +163,11 @@ def floor_lamp(solids: Solids) -> None:
 def pot_plant(solids: Solids, size: float = 1.0) -> None:
     """A shrub in a clay pot."""
     with solids.at(size=size):
-        solids.lathe(_CLAY, [(0.13, 0), (0.18, 0.28), (0.20, 0.28), (0.20, 0.33), (0.16, 0.33), (0.15, 0.27)], 20)
+        solids.lathe(
+            _CLAY,
+            [(0.13, 0), (0.18, 0.28), (0.20, 0.28), (0.20, 0.33), (0.16, 0.33), (0.15, 0.27)],
+            20,
+        )
         with solids.at(z=0.25, size=0.8):
             shrub(solids, 0.9)
 
@@ -144,12 +176,16 @@ def picture(solids: Solids, width: float, high: float) -> None:
     """A framed picture on the wall y = 0, its middle at the origin."""
     x, z = width / 2, high / 2
     tint = tuple(float(round(c, 2)) for c in solids.random.uniform(0.1, 0.6, 3))
-    solids.quad(Paint("print", tint), (-x, -0.015, -z), (x, -0.015, -z), (x, -0.015, z), (-x, -0.015, z))
+    solids.quad(
+        Paint("print", tint), (-x, -0.015, -z), (x, -0.015, -z), (x, -0.015, z), (-x, -0.015, z)
+    )
     frame = _INK if solids.random.random() < 0.5 else OAK
     for low, top in (
-        ((-x - 0.03, -z - 0.03), (x + 0.03, -z)), ((-x - 0.03, z), (x + 0.03, z + 0.03)),
-        ((-x - 0.03, -z), (-x, z)), ((x, -z), (x + 0.03, z)),
-    ):  # fmt: skip
+        ((-x - 0.03, -z - 0.03), (x + 0.03, -z)),
+        ((-x - 0.03, z), (x + 0.03, z + 0.03)),
+        ((-x - 0.03, -z), (-x, z)),
+        ((x, -z), (x + 0.03, z)),
+    ):
         solids.box(frame, (low[0], -0.03, low[1]), (top[0], 0, top[1]))
 
 
@@ -159,7 +195,11 @@ def door(solids: Solids, paint: Paint = WHITE) -> None:
     for left, right in ((-0.32, -0.05), (0.05, 0.32)):
         for low, top in ((0.2, 0.85), (1.05, 1.9)):
             solids.box(paint, (left, -0.035, low), (right, -0.02, top))
-    for left, right, low, top in ((-0.50, -0.42, 0, 2.03), (0.42, 0.50, 0, 2.03), (-0.50, 0.50, 2.03, 2.11)):
+    for left, right, low, top in (
+        (-0.50, -0.42, 0, 2.03),
+        (0.42, 0.50, 0, 2.03),
+        (-0.50, 0.50, 2.03, 2.11),
+    ):
         solids.box(WHITE, (left, -0.045, low), (right, 0, top))
     solids.rod(STEEL, (0.34, -0.06, 1.02), (0.24, -0.06, 1.02), 0.01, 0.01, 8)
 
@@ -181,13 +221,25 @@ def pendant(solids: Solids) -> None:
 def vase(solids: Solids) -> None:
     """0.3 m tall."""
     belly = float(solids.random.uniform(0.07, 0.11))
-    profile = [(0.05, 0), (belly, 0.10), (belly * 0.8, 0.18), (0.035, 0.25), (0.05, 0.30), (0.04, 0.30), (0.03, 0.25)]
+    profile = [
+        (0.05, 0),
+        (belly, 0.10),
+        (belly * 0.8, 0.18),
+        (0.035, 0.25),
+        (0.05, 0.30),
+        (0.04, 0.30),
+        (0.03, 0.25),
+    ]
     solids.lathe(_ceramic(solids), profile, 24)
 
 
 def bottle(solids: Solids) -> None:
     """0.3 m tall."""
-    solids.lathe(Paint("gloss", (0.02, 0.06, 0.025)), [(0.037, 0), (0.038, 0.18), (0.015, 0.23), (0.014, 0.30)], 20)
+    solids.lathe(
+        Paint("gloss", (0.02, 0.06, 0.025)),
+        [(0.037, 0), (0.038, 0.18), (0.015, 0.23), (0.014, 0.30)],
+        20,
+    )
     solids.lathe(Paint("plain", (0.6, 0.55, 0.42)), [(0.0385, 0.06), (0.0385, 0.14)], 20)
 
 
@@ -202,11 +254,17 @@ def mug(solids: Solids) -> None:
 
 def bowl(solids: Solids) -> None:
     """A bowl of fruit."""
-    solids.lathe(_ceramic(solids), [(0.06, 0), (0.12, 0.05), (0.15, 0.09), (0.14, 0.09), (0.10, 0.045)], 28)
+    solids.lathe(
+        _ceramic(solids), [(0.06, 0), (0.12, 0.05), (0.15, 0.09), (0.14, 0.09), (0.10, 0.045)], 28
+    )
     for _ in range(6):
         x, y = solids.random.uniform(-0.075, 0.075, 2)
-        color = ((0.45, 0.04, 0.02), (0.6, 0.28, 0.02), (0.25, 0.35, 0.03))[solids.random.integers(3)]
-        solids.ball(Paint("gloss", color), (x, y, 0.095), (0.042, 0.042, 0.04), lumps=0.03, detail=10)
+        color = ((0.45, 0.04, 0.02), (0.6, 0.28, 0.02), (0.25, 0.35, 0.03))[
+            solids.random.integers(3)
+        ]
+        solids.ball(
+            Paint("gloss", color), (x, y, 0.095), (0.042, 0.042, 0.04), lumps=0.03, detail=10
+        )
 
 
 def book_pile(solids: Solids) -> None:
@@ -215,9 +273,15 @@ def book_pile(solids: Solids) -> None:
     for _ in range(int(solids.random.integers(3, 6))):
         thick = float(solids.random.uniform(0.015, 0.04))
         with solids.at(z=z, yaw=float(solids.random.normal(0, 12))):
-            cover = Paint("plain", tuple(float(round(c, 2)) for c in solids.random.uniform(0.03, 0.5, 3)))
+            cover = Paint(
+                "plain", tuple(float(round(c, 2)) for c in solids.random.uniform(0.03, 0.5, 3))
+            )
             solids.box(cover, (-0.11, -0.08, 0), (0.11, 0.08, thick))
-            solids.box(Paint("plain", (0.7, 0.66, 0.56)), (-0.107, -0.082, 0.003), (0.112, 0.077, thick - 0.003))
+            solids.box(
+                Paint("plain", (0.7, 0.66, 0.56)),
+                (-0.107, -0.082, 0.003),
+                (0.112, 0.077, thick - 0.003),
+            )
         z += thick + 0.001
 
 

@@ -9,11 +9,22 @@ from .solids import Solids
 _SKIRTING = 0.09  # metres
 
 
-def _shell(solids: Solids, left: float, right: float, back: float, end: float, high: float, floor: Paint, wall: Paint) -> None:
+def _shell(
+    solids: Solids,
+    left: float,
+    right: float,
+    back: float,
+    end: float,
+    high: float,
+    floor: Paint,
+    wall: Paint,
+) -> None:
     """Floor, ceiling and the two long walls with skirting boards; the end wall is made with its windows."""
     solids.quad(floor, (left, back, 0), (right, back, 0), (right, end, 0), (left, end, 0))
     ceiling = Paint("wall", (0.78, 0.77, 0.74))
-    solids.quad(ceiling, (left, back, high), (right, back, high), (right, end, high), (left, end, high))
+    solids.quad(
+        ceiling, (left, back, high), (right, back, high), (right, end, high), (left, end, high)
+    )
     for x in (left, right):
         solids.quad(wall, (x, back, 0), (x, end, 0), (x, end, high), (x, back, high))
         inner = x + np.sign(-x) * 0.018
@@ -21,7 +32,9 @@ def _shell(solids: Solids, left: float, right: float, back: float, end: float, h
     solids.quad(wall, (left, back, 0), (right, back, 0), (right, back, high), (left, back, high))
 
 
-def _window_wall(solids: Solids, left: float, right: float, y: float, high: float, wall: Paint, windows) -> None:
+def _window_wall(
+    solids: Solids, left: float, right: float, y: float, high: float, wall: Paint, windows
+) -> None:
     """A wall across the view with open windows [(left, right)] in deep reveals, frames, sills and radiators below."""
     sill, top = 0.85, min(2.25, high - 0.25)
     across = [left, *np.ravel(windows), right]
@@ -32,7 +45,11 @@ def _window_wall(solids: Solids, left: float, right: float, y: float, high: floa
             solids.quad(wall, (x0, y, low), (x1, y, low), (x1, y, up), (x0, y, up))
     solids.box(f.WHITE, (left, y - 0.018, 0), (right, y, _SKIRTING))
     for x0, x1 in windows:
-        for low, up in (((x0 - 0.01, sill), (x0, top)), ((x1, sill), (x1 + 0.01, top)), ((x0, top), (x1, top + 0.01))):
+        for low, up in (
+            ((x0 - 0.01, sill), (x0, top)),
+            ((x1, sill), (x1 + 0.01, top)),
+            ((x0, top), (x1, top + 0.01)),
+        ):
             solids.box(wall, (low[0], y, low[1]), (up[0], y + 0.3, up[1]))
         solids.box(f.WHITE, (x0 - 0.05, y - 0.12, sill - 0.04), (x1 + 0.05, y + 0.3, sill))
         for x in (x0, (x0 + x1) / 2 - 0.03, x1 - 0.06):
@@ -45,11 +62,20 @@ def _window_wall(solids: Solids, left: float, right: float, y: float, high: floa
 
 def _outside(solids: Solids, y: float) -> None:
     """What is seen through windows: grass below, greenery farther off."""
-    solids.quad(Paint("grass", (0.07, 0.12, 0.03)), (-60, y, -0.4), (60, y, -0.4), (60, y + 120, -0.4), (-60, y + 120, -0.4))
+    solids.quad(
+        Paint("grass", (0.07, 0.12, 0.03)),
+        (-60, y, -0.4),
+        (60, y, -0.4),
+        (60, y + 120, -0.4),
+        (-60, y + 120, -0.4),
+    )
     for x in np.arange(-24, 25, 4.5):
         radius = float(solids.random.uniform(1.6, 2.8))
         solids.ball(
-            Paint("leaves", (0.07, 0.13, 0.03)), (x, y + 20, radius * 0.7 - 0.4), (radius * 1.2, radius, radius), lumps=0.2
+            Paint("leaves", (0.07, 0.13, 0.03)),
+            (x, y + 20, radius * 0.7 - 0.4),
+            (radius * 1.2, radius, radius),
+            lumps=0.2,
         )
 
 
@@ -64,7 +90,11 @@ def room(solids: Solids) -> None:
     )
     walls = ((0.62, 0.57, 0.47), (0.50, 0.56, 0.52), (0.70, 0.68, 0.63))
     wall = Paint("wall", walls[random.integers(len(walls))])
-    floor = Paint("planks", (0.33, 0.19, 0.10)) if random.random() < 0.6 else Paint("tiles", (0.45, 0.40, 0.34))
+    floor = (
+        Paint("planks", (0.33, 0.19, 0.10))
+        if random.random() < 0.6
+        else Paint("tiles", (0.45, 0.40, 0.34))
+    )
     _shell(solids, left, right, -2.4, end, high, floor, wall)
     middle = float(random.uniform(-0.6, 0.4))
     _window_wall(solids, left, right, end, high, wall, [(middle - 0.75, middle + 0.75)])
@@ -159,7 +189,11 @@ def objects(solids: Solids) -> None:
     """Things on a table, close up, before a wall with shelves and a picture."""
     random = solids.random
     end, high = float(random.uniform(2.3, 2.9)), 2.6
-    wall = Paint("plaster", (0.55, 0.52, 0.45)) if random.random() < 0.5 else Paint("brick", (0.45, 0.24, 0.15))
+    wall = (
+        Paint("plaster", (0.55, 0.52, 0.45))
+        if random.random() < 0.5
+        else Paint("brick", (0.45, 0.24, 0.15))
+    )
     _shell(solids, -2.6, 2.3, -2.2, end, high, Paint("planks", (0.28, 0.16, 0.09)), wall)
     _window_wall(solids, -2.6, 2.3, end, high, wall, [(-2.0, -1.1)])
     _outside(solids, end + 1)
@@ -184,7 +218,18 @@ def _small_plant(solids: Solids) -> None:
 def _still_life(solids: Solids) -> None:
     """Things side by side on a table's top, none in another."""
     random = solids.random
-    makers = [f.bowl, f.vase, f.bottle, f.mug, f.mug, f.book_pile, f.carton, f.carton, f.bottle, _small_plant]
+    makers = [
+        f.bowl,
+        f.vase,
+        f.bottle,
+        f.mug,
+        f.mug,
+        f.book_pile,
+        f.carton,
+        f.carton,
+        f.bottle,
+        _small_plant,
+    ]
     taken: list[np.ndarray] = []
     for make in makers:
         for _ in range(40):

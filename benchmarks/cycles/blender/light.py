@@ -7,7 +7,10 @@ import numpy as np
 
 from ..catalogue import Scene
 
-SUN, SUN_ANGLE = 4.2, 0.009  # W/m2 of an unclouded sun where the sky gives about a quarter of it; radians of its disc
+SUN, SUN_ANGLE = (
+    4.2,
+    0.009,
+)  # W/m2 of an unclouded sun where the sky gives about a quarter of it; radians of its disc
 _SUN_COLOR = (1.0, 0.93, 0.83)
 _SKY = 0.5  # of the sky texture's radiance
 _CLOUD = (1.0, 1.0, 1.02)
@@ -59,10 +62,19 @@ def _sky(scene: Scene, drift: float) -> None:
 
     elevation, azimuth = np.radians(scene.sun)
     sky = add("TexSky", {}, sky_type="HOSEK_WILKIE", turbidity=3.0, ground_albedo=0.3)
-    way = np.array([np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation)])
+    way = np.array(
+        [
+            np.sin(azimuth) * np.cos(elevation),
+            np.cos(azimuth) * np.cos(elevation),
+            np.sin(elevation),
+        ]
+    )
     sky.node.sun_direction = way.tolist()
     place = add("Mapping", {0: add("TexCoord", {}, 0), 1: (drift, drift, 0), 3: (1.0, 1.0, 3.0)})
-    cloud = add("MapRange", {0: add("TexNoise", {0: place, 2: 2.2, 3: 6.0, 4: 0.6}), 1: 0.48, 2: 0.75, 3: 0.0, 4: 0.85})
+    cloud = add(
+        "MapRange",
+        {0: add("TexNoise", {0: place, 2: 2.2, 3: 6.0, 4: 0.6}), 1: 0.48, 2: 0.75, 3: 0.0, 4: 0.85},
+    )
     bright = add("MixRGB", {0: cloud, 1: sky, 2: (*(_CLOUD_RADIANCE * c for c in _CLOUD), 1.0)})
     shown = add("Background", {0: bright, 1: _SKY})
     output = tree.nodes.new("ShaderNodeOutputWorld")

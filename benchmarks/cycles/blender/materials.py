@@ -34,7 +34,9 @@ class Shader:
     def __init__(self, material: Any) -> None:
         """Begin with coordinates alone: `metres` within a face, `place` in the world."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # Blender 5 has nodes always, 4 only when asked
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # Blender 5 has nodes always, 4 only when asked
             material.use_nodes = True
         self.tree = material.node_tree
         self.tree.nodes.clear()
@@ -50,12 +52,16 @@ class Shader:
             if hasattr(value, "links"):
                 self.tree.links.new(value, node.inputs[name])
             else:
-                node.inputs[name].default_value = (*value, 1.0) if _is_color(value, node.inputs[name]) else value
+                node.inputs[name].default_value = (
+                    (*value, 1.0) if _is_color(value, node.inputs[name]) else value
+                )
         return node.outputs[output]
 
     def noise(self, place: Any, scale: float, detail: float = 3.0, rough: float = 0.6) -> Any:
         """0..1, about a half."""
-        return self.add("TexNoise", {"Vector": place, "Scale": scale, "Detail": detail, "Roughness": rough})
+        return self.add(
+            "TexNoise", {"Vector": place, "Scale": scale, "Detail": detail, "Roughness": rough}
+        )
 
     def mapped(self, value: Any, low: float, high: float, to_low: float, to_high: float) -> Any:
         """One range moved to another, and held there."""
@@ -95,13 +101,21 @@ def _material(paint: Paint) -> Any:
     material = bpy.data.materials.new(paint.recipe)
     shader = Shader(material)
     surface = RECIPES[paint.recipe](shader, paint.color)
-    stains = shader.mapped(shader.noise(shader.place, _DIRT_SIZE, 4.0, 0.7), 0.35, 0.65, 1 - surface.dirt, 1.1)
+    stains = shader.mapped(
+        shader.noise(shader.place, _DIRT_SIZE, 4.0, 0.7), 0.35, 0.65, 1 - surface.dirt, 1.1
+    )
     color = shader.mixed(1.0, surface.color, stains, "MULTIPLY")
-    inputs: dict[str | int, Any] = {"Base Color": color, "Roughness": surface.roughness, "Metallic": surface.metallic}
+    inputs: dict[str | int, Any] = {
+        "Base Color": color,
+        "Roughness": surface.roughness,
+        "Metallic": surface.metallic,
+    }
     if surface.glow:
         inputs |= {"Emission Color": (1.0, 0.93, 0.82), "Emission Strength": surface.glow}
     if surface.relief is not None:
-        inputs["Normal"] = shader.add("Bump", {"Height": surface.relief, "Distance": surface.depth, "Strength": 0.8})
+        inputs["Normal"] = shader.add(
+            "Bump", {"Height": surface.relief, "Distance": surface.depth, "Strength": 0.8}
+        )
     output = shader.tree.nodes.new("ShaderNodeOutputMaterial")
     shader.tree.links.new(shader.add("BsdfPrincipled", inputs), output.inputs["Surface"])
     return material
@@ -111,12 +125,28 @@ def _darker(color: Color, by: float) -> Color:
     return color[0] * by, color[1] * by, color[2] * by
 
 
-def _bricks(s: Shader, color: Color, width: float, height: float, mortar: Color, joint: float, bias: float = 0.0) -> Any:
+def _bricks(
+    s: Shader,
+    color: Color,
+    width: float,
+    height: float,
+    mortar: Color,
+    joint: float,
+    bias: float = 0.0,
+) -> Any:
     """Colour of a bond with stones of two shades; its factor, 1 in the joints, is output 1 of the same node."""
     inputs: dict[str | int, Any] = {
-        "Vector": s.metres, "Color1": color, "Color2": _darker(color, 0.62), "Mortar": mortar, "Scale": 1.0,
-        "Mortar Size": joint, "Mortar Smooth": 0.3, "Bias": bias, "Brick Width": width, "Row Height": height,
-    }  # fmt: skip
+        "Vector": s.metres,
+        "Color1": color,
+        "Color2": _darker(color, 0.62),
+        "Mortar": mortar,
+        "Scale": 1.0,
+        "Mortar Size": joint,
+        "Mortar Smooth": 0.3,
+        "Bias": bias,
+        "Brick Width": width,
+        "Row Height": height,
+    }
     return s.add("TexBrick", inputs)
 
 
@@ -126,7 +156,9 @@ def _joints(bricks: Any) -> Any:
 
 def _brick(s: Shader, color: Color) -> Surface:
     bricks = _bricks(s, color, 0.24, 0.077, (0.42, 0.39, 0.35), 0.006)
-    return Surface(s.mixed(0.5, bricks, s.noise(s.metres, 12), "OVERLAY"), 0.9, _joints(bricks), -0.012)
+    return Surface(
+        s.mixed(0.5, bricks, s.noise(s.metres, 12), "OVERLAY"), 0.9, _joints(bricks), -0.012
+    )
 
 
 def _ashlar(s: Shader, color: Color) -> Surface:
@@ -153,7 +185,9 @@ def _asphalt(s: Shader, color: Color) -> Surface:
 
 def _slabs(s: Shader, color: Color) -> Surface:
     slabs = _bricks(s, color, 0.6, 0.4, _darker(color, 0.35), 0.008)
-    return Surface(s.mixed(0.5, slabs, s.noise(s.place, 18, 4), "OVERLAY"), 0.85, _joints(slabs), -0.008)
+    return Surface(
+        s.mixed(0.5, slabs, s.noise(s.place, 18, 4), "OVERLAY"), 0.85, _joints(slabs), -0.008
+    )
 
 
 def _cobbles(s: Shader, color: Color) -> Surface:
@@ -167,22 +201,43 @@ def _cobbles(s: Shader, color: Color) -> Surface:
 
 def _grass(s: Shader, color: Color) -> Surface:
     blades = s.noise(s.place, 60, 3, 0.8)
-    return Surface(s.shaded(color, s.mixed(0.5, blades, s.noise(s.place, 1.5, 4)), 0.4, 1.7), 0.95, blades, 0.03)
+    return Surface(
+        s.shaded(color, s.mixed(0.5, blades, s.noise(s.place, 1.5, 4)), 0.4, 1.7),
+        0.95,
+        blades,
+        0.03,
+    )
 
 
 def _tiles(s: Shader, color: Color) -> Surface:
     tiles = _bricks(s, color, 0.3, 0.22, _darker(color, 0.25), 0.012)
-    return Surface(s.mixed(0.5, tiles, s.noise(s.metres, 7), "OVERLAY"), 0.85, _joints(tiles), -0.03)
+    return Surface(
+        s.mixed(0.5, tiles, s.noise(s.metres, 7), "OVERLAY"), 0.85, _joints(tiles), -0.03
+    )
 
 
 def _floor_tiles(s: Shader, color: Color) -> Surface:
     straight = s.add("Mapping", {"Vector": s.metres, "Scale": (1.0, 1.0, 1.0)})
     inputs: dict[str | int, Any] = {
-        "Vector": straight, "Color1": color, "Color2": _darker(color, 0.9), "Mortar": _darker(color, 0.45), "Scale": 1.0,
-        "Mortar Size": 0.004, "Mortar Smooth": 0.2, "Bias": 0.0, "Brick Width": 0.45, "Row Height": 0.45,
-    }  # fmt: skip
+        "Vector": straight,
+        "Color1": color,
+        "Color2": _darker(color, 0.9),
+        "Mortar": _darker(color, 0.45),
+        "Scale": 1.0,
+        "Mortar Size": 0.004,
+        "Mortar Smooth": 0.2,
+        "Bias": 0.0,
+        "Brick Width": 0.45,
+        "Row Height": 0.45,
+    }
     tiles = s.add("TexBrick", inputs, offset=0.0)
-    return Surface(s.mixed(0.25, tiles, s.noise(s.place, 6, 6), "OVERLAY"), 0.25, _joints(tiles), -0.003, dirt=0.12)
+    return Surface(
+        s.mixed(0.25, tiles, s.noise(s.place, 6, 6), "OVERLAY"),
+        0.25,
+        _joints(tiles),
+        -0.003,
+        dirt=0.12,
+    )
 
 
 def _planks(s: Shader, color: Color) -> Surface:
@@ -199,16 +254,26 @@ def _wood(s: Shader, color: Color) -> Surface:
 def _cloth(s: Shader, color: Color) -> Surface:
     weave = s.noise(s.place, 140, 2, 0.9)
     folds = s.noise(s.place, 5, 3)
-    return Surface(s.shaded(color, s.mixed(0.5, weave, folds), 0.55, 1.3), 1.0, folds, 0.03, dirt=0.1)
+    return Surface(
+        s.shaded(color, s.mixed(0.5, weave, folds), 0.55, 1.3), 1.0, folds, 0.03, dirt=0.1
+    )
 
 
 def _rug(s: Shader, color: Color) -> Surface:
     weave = s.add("TexMagic", {"Vector": s.metres, "Scale": 4.5, "Distortion": 1.4}, 1)
-    return Surface(s.mixed(weave, color, _darker((0.7, 0.62, 0.5), 0.8)), 1.0, s.noise(s.place, 120, 2), 0.006)
+    return Surface(
+        s.mixed(weave, color, _darker((0.7, 0.62, 0.5), 0.8)), 1.0, s.noise(s.place, 120, 2), 0.006
+    )
 
 
 def _leaves(s: Shader, color: Color) -> Surface:
-    return Surface(s.shaded(color, s.noise(s.place, 14, 4, 0.8), 0.3, 1.8), 0.7, s.noise(s.place, 9, 4), 0.08, dirt=0.4)
+    return Surface(
+        s.shaded(color, s.noise(s.place, 14, 4, 0.8), 0.3, 1.8),
+        0.7,
+        s.noise(s.place, 9, 4),
+        0.08,
+        dirt=0.4,
+    )
 
 
 def _bark(s: Shader, color: Color) -> Surface:
@@ -243,7 +308,12 @@ def _spines(s: Shader, color: Color) -> Surface:
     """Book covers: each its own colour."""
     stretched = s.add("Mapping", {"Vector": s.place, "Scale": (28.0, 28.0, 1.2)})
     cells = s.add("TexVoronoi", {"Vector": stretched, "Scale": 1.0}, 1)
-    return Surface(s.mixed(0.35, s.add("HueSaturation", {"Saturation": 0.7, "Value": 0.6, "Color": cells}), color), 0.6)
+    return Surface(
+        s.mixed(
+            0.35, s.add("HueSaturation", {"Saturation": 0.7, "Value": 0.6, "Color": cells}), color
+        ),
+        0.6,
+    )
 
 
 def _lamp(s: Shader, color: Color) -> Surface:
@@ -251,8 +321,27 @@ def _lamp(s: Shader, color: Color) -> Surface:
 
 
 RECIPES: dict[str, Callable[[Shader, Color], Surface]] = {
-    "brick": _brick, "ashlar": _ashlar, "plaster": _plaster, "wall": _smooth_wall, "asphalt": _asphalt, "slabs": _slabs,
-    "cobbles": _cobbles, "grass": _grass, "roof": _tiles, "tiles": _floor_tiles, "planks": _planks, "wood": _wood,
-    "cloth": _cloth, "rug": _rug, "leaves": _leaves, "bark": _bark, "glass": _glass, "gloss": _gloss, "metal": _metal,
-    "plain": _plain, "print": _print, "spines": _spines, "lamp": _lamp,
-}  # fmt: skip
+    "brick": _brick,
+    "ashlar": _ashlar,
+    "plaster": _plaster,
+    "wall": _smooth_wall,
+    "asphalt": _asphalt,
+    "slabs": _slabs,
+    "cobbles": _cobbles,
+    "grass": _grass,
+    "roof": _tiles,
+    "tiles": _floor_tiles,
+    "planks": _planks,
+    "wood": _wood,
+    "cloth": _cloth,
+    "rug": _rug,
+    "leaves": _leaves,
+    "bark": _bark,
+    "glass": _glass,
+    "gloss": _gloss,
+    "metal": _metal,
+    "plain": _plain,
+    "print": _print,
+    "spines": _spines,
+    "lamp": _lamp,
+}

@@ -20,7 +20,13 @@ def _row(solids: Solids, start: float, end: float, storeys: tuple[int, int], sho
     while x < end:
         width = float(solids.random.uniform(6.5, 11.0))
         with solids.at(x=x, y=float(solids.random.uniform(0, 0.35))):
-            house(solids, width, 9.0, int(solids.random.integers(*storeys)), solids.random.random() < shops)
+            house(
+                solids,
+                width,
+                9.0,
+                int(solids.random.integers(*storeys)),
+                solids.random.random() < shops,
+            )
         x += width
 
 
@@ -52,7 +58,9 @@ def _kerbside(solids: Solids, half: float, length: float) -> None:
         y = float(random.uniform(6.5, 10))
         while y < length - 4:
             if random.random() < 0.62:
-                with solids.at(x=side * (half - 1.05), y=y, yaw=0 if random.random() < 0.8 else 180):
+                with solids.at(
+                    x=side * (half - 1.05), y=y, yaw=0 if random.random() < 0.8 else 180
+                ):
                     car(solids)
             y += float(random.uniform(5.4, 7.5))
         for y in range(9, int(length) - 3, 13):
@@ -60,11 +68,18 @@ def _kerbside(solids: Solids, half: float, length: float) -> None:
                 (lamp_post if random.random() < 0.5 else tree)(solids)
         for _ in range(4):
             with solids.at(
-                x=side * (half + float(random.uniform(0.8, 1.7))), y=float(random.uniform(6, 30)), z=_KERB,
+                x=side * (half + float(random.uniform(0.8, 1.7))),
+                y=float(random.uniform(6, 30)),
+                z=_KERB,
                 yaw=float(random.choice([0, 180]) + random.normal(0, 15)),
-            ):  # fmt: skip
+            ):
                 person(solids)
-    for make, x, y in ((bin_, half + 0.4, 7.0), (sign, -half - 0.4, 12.0), (post, half + 0.3, 5.2), (post, half + 0.3, 6.6)):
+    for make, x, y in (
+        (bin_, half + 0.4, 7.0),
+        (sign, -half - 0.4, 12.0),
+        (post, half + 0.3, 5.2),
+        (post, half + 0.3, 6.6),
+    ):
         with solids.at(x=x, y=y, z=_KERB):
             make(solids)
 
@@ -87,10 +102,17 @@ def corner(solids: Solids) -> None:
     with solids.at(x=-26, y=26, yaw=60):
         _row(solids, -14, 16, (2, 4), 0.2)
     for make, x, y, yaw in (
-        (car, 5.2, 12.5, -52), (car, -7.5, 17.5, 40), (person, 1.8, 9.5, 30), (person, -3.6, 11.5, 200),
-        (person, -4.3, 11.8, 20), (lamp_post, -1.2, 13.0, 0), (tree, 9.8, 19.0, 0), (bin_, 2.6, 13.9, 0),
-        (post, -2.4, 9.0, 0), (post, 0.6, 8.4, 0),
-    ):  # fmt: skip
+        (car, 5.2, 12.5, -52),
+        (car, -7.5, 17.5, 40),
+        (person, 1.8, 9.5, 30),
+        (person, -3.6, 11.5, 200),
+        (person, -4.3, 11.8, 20),
+        (lamp_post, -1.2, 13.0, 0),
+        (tree, 9.8, 19.0, 0),
+        (bin_, 2.6, 13.9, 0),
+        (post, -2.4, 9.0, 0),
+        (post, 0.6, 8.4, 0),
+    ):
         with solids.at(x=x, y=y, yaw=yaw + float(random.normal(0, 4))):
             make(solids)
 
@@ -116,7 +138,11 @@ def plaza(solids: Solids) -> None:
         with solids.at(x=x, y=y, yaw=yaw):
             bench(solids)
     for _ in range(12):
-        with solids.at(x=float(random.uniform(-9, 9)), y=float(random.uniform(8.5, 30)), yaw=float(random.uniform(0, 360))):
+        with solids.at(
+            x=float(random.uniform(-9, 9)),
+            y=float(random.uniform(8.5, 30)),
+            yaw=float(random.uniform(0, 360)),
+        ):
             person(solids)
     for make, x, y in (
         (planter, -3.6, 9.5),
@@ -133,16 +159,24 @@ def facade(solids: Solids) -> None:
     """A row of houses straight across a street, with a hedge, a car and a tree before it."""
     _ground(solids, Paint("asphalt", (0.13, 0.125, 0.12)))
     distance = 13.5
-    solids.box(Paint("slabs", (0.38, 0.35, 0.31)), (-40, distance - 3.4, 0), (40, distance + 9, _KERB))
+    solids.box(
+        Paint("slabs", (0.38, 0.35, 0.31)), (-40, distance - 3.4, 0), (40, distance + 9, _KERB)
+    )
     solids.box(_KERBSTONE, (-40, distance - 3.5, 0), (40, distance - 3.3, _KERB + 0.005))
-    solids.box(Paint("grass", (0.07, 0.11, 0.03)), (-40, distance - 1.2, 0), (40, distance, _KERB + 0.02))
+    solids.box(
+        Paint("grass", (0.07, 0.11, 0.03)), (-40, distance - 1.2, 0), (40, distance, _KERB + 0.02)
+    )
     with solids.at(x=-19.0, y=distance, z=_KERB):
         _row(solids, 0, 38, (2, 4), 0.0)
     for make, x, y, yaw in (
-        (car, -5.2, distance - 4.6, 90), (car, 8.5, distance - 4.6, -90), (tree, 4.3, distance - 2.6, 0),
-        (person, 1.2, 10.6, 95), (person, -1.4, 11.4, -80), (lamp_post, -2.9, distance - 2.9, 0),
+        (car, -5.2, distance - 4.6, 90),
+        (car, 8.5, distance - 4.6, -90),
+        (tree, 4.3, distance - 2.6, 0),
+        (person, 1.2, 10.6, 95),
+        (person, -1.4, 11.4, -80),
+        (lamp_post, -2.9, distance - 2.9, 0),
         (sign, 6.4, distance - 3.0, 0),
-    ):  # fmt: skip
+    ):
         with solids.at(x=x, y=y, yaw=yaw):
             make(solids)
     for x in (-9.0, -7.6, -6.2, 0.4, 9.4, 10.6):

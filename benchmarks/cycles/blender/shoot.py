@@ -78,14 +78,18 @@ def _median_depth(scene: Scene) -> float:
     view = scene.view.resized(_GRID, _GRID)
     rays = view.rays().reshape(-1, 3)
     hits = [_distance(view.position, ray) for ray in rays @ view.world_from_camera[:3, :3].T]
-    depths = [hit / np.linalg.norm(ray) for hit, ray in zip(hits, rays, strict=True) if np.isfinite(hit)]
+    depths = [
+        hit / np.linalg.norm(ray) for hit, ray in zip(hits, rays, strict=True) if np.isfinite(hit)
+    ]
     return float(np.median(depths))
 
 
 def _distance(start: np.ndarray, way: np.ndarray) -> float:
     """Metres to the first thing along a way; inf where there is none."""
     graph = bpy.context.evaluated_depsgraph_get()
-    found, at, *_ = bpy.context.scene.ray_cast(graph, Vector(start.tolist()), Vector(way.tolist()).normalized())
+    found, at, *_ = bpy.context.scene.ray_cast(
+        graph, Vector(start.tolist()), Vector(way.tolist()).normalized()
+    )
     return float((at - Vector(start.tolist())).length) if found else float("inf")
 
 
@@ -95,7 +99,9 @@ def _keep_clear(scene: Scene, move: Move, pose: np.ndarray) -> None:
         return
     step = pose[:3, 3] - scene.view.position
     if _distance(scene.view.position, step) < np.linalg.norm(step) + _CLEARANCE:
-        raise ValueError(f"In the scene {scene.name} the camera cannot move {move.name}: something stands in its way.")
+        raise ValueError(
+            f"In the scene {scene.name} the camera cannot move {move.name}: something stands in its way."
+        )
 
 
 def _common() -> Any:
@@ -109,10 +115,18 @@ def _common() -> Any:
     settings = here.render.image_settings
     if hasattr(settings, "media_type"):
         settings.media_type = "MULTI_LAYER_IMAGE"
-    settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR_MULTILAYER", "32", "ZIP"
+    settings.file_format, settings.color_depth, settings.exr_codec = (
+        "OPEN_EXR_MULTILAYER",
+        "32",
+        "ZIP",
+    )
     if hasattr(settings, "use_exr_interleave"):
         settings.use_exr_interleave = True
-    here.cycles.device, here.cycles.use_adaptive_sampling, here.cycles.use_auto_tile = "CPU", False, False
+    here.cycles.device, here.cycles.use_adaptive_sampling, here.cycles.use_auto_tile = (
+        "CPU",
+        False,
+        False,
+    )
     here.cycles.pixel_filter_type = "BLACKMAN_HARRIS"
     return here
 
@@ -134,12 +148,19 @@ def _photographing() -> str:
     layer.use_pass_z = layer.use_pass_normal = False
     layer.material_override = None
     here.cycles.max_bounces = _BOUNCES
-    here.cycles.diffuse_bounces, here.cycles.glossy_bounces, here.cycles.transmission_bounces = _BOUNCES, 2, 2
+    here.cycles.diffuse_bounces, here.cycles.glossy_bounces, here.cycles.transmission_bounces = (
+        _BOUNCES,
+        2,
+        2,
+    )
     here.cycles.sample_clamp_indirect = 6.0
     here.cycles.caustics_reflective = here.cycles.caustics_refractive = False
     here.cycles.filter_width = 1.2
     here.cycles.use_denoising, here.cycles.denoiser = True, "OPENIMAGEDENOISE"
-    here.cycles.denoising_input_passes, here.cycles.denoising_prefilter = "RGB_ALBEDO_NORMAL", "FAST"
+    here.cycles.denoising_input_passes, here.cycles.denoising_prefilter = (
+        "RGB_ALBEDO_NORMAL",
+        "FAST",
+    )
     here.cycles.denoising_quality = "BALANCED"
     return PHOTO_FILE
 

@@ -24,7 +24,11 @@ _GARMENTS = (
 _SKIN = ((0.55, 0.33, 0.24), (0.32, 0.17, 0.11), (0.62, 0.42, 0.33))
 _HAIR = ((0.03, 0.02, 0.015), (0.12, 0.06, 0.03), (0.30, 0.22, 0.13))
 _GREENS = ((0.07, 0.14, 0.03), (0.10, 0.16, 0.04), (0.05, 0.11, 0.04))
-_TYRE, _PANE, _CHROME = Paint("plain", (0.02, 0.02, 0.02)), Paint("glass", (0.02, 0.025, 0.03)), Paint("metal", (0.5, 0.5, 0.5))
+_TYRE, _PANE, _CHROME = (
+    Paint("plain", (0.02, 0.02, 0.02)),
+    Paint("glass", (0.02, 0.025, 0.03)),
+    Paint("metal", (0.5, 0.5, 0.5)),
+)
 _IRON, _TIMBER, _STONE = (
     Paint("metal", (0.03, 0.035, 0.03)),
     Paint("wood", (0.20, 0.11, 0.05)),
@@ -60,18 +64,27 @@ def car(solids: Solids) -> None:
             solids.rod(_CHROME, (x, y, 0.32), (x + 1.3 * side, y, 0.32), 0.19, 0.17, 14)
     for x in (-0.62, 0.62):
         solids.box(_LAMP_GLASS, (x - 0.18, 2.05, 0.58), (x + 0.18, 2.16, 0.70))
-        solids.box(Paint("gloss", (0.4, 0.01, 0.01)), (x - 0.18, -2.13, 0.68), (x + 0.18, -2.05, 0.82))
+        solids.box(
+            Paint("gloss", (0.4, 0.01, 0.01)), (x - 0.18, -2.13, 0.68), (x + 0.18, -2.05, 0.82)
+        )
     solids.box(_TYRE, (-0.8, -2.16, 0.33), (0.8, 2.18, 0.46))
 
 
 def person(solids: Solids) -> None:
     """Someone standing or walking, 1.55 to 1.9 m tall."""
-    cloth, trousers = Paint("cloth", _one(solids, _GARMENTS)), Paint("cloth", _one(solids, _GARMENTS))
+    cloth, trousers = (
+        Paint("cloth", _one(solids, _GARMENTS)),
+        Paint("cloth", _one(solids, _GARMENTS)),
+    )
     skin, hair = Paint("plain", _one(solids, _SKIN)), Paint("plain", _one(solids, _HAIR))
     stride = float(solids.random.uniform(0, 0.28))
     with solids.at(size=float(solids.random.uniform(0.88, 1.06))):
         for side, step in ((-1, stride), (1, -stride)):
-            hip, knee, foot = (0.09 * side, 0, 0.90), (0.10 * side, step * 0.6, 0.48), (0.10 * side, step, 0.06)
+            hip, knee, foot = (
+                (0.09 * side, 0, 0.90),
+                (0.10 * side, step * 0.6, 0.48),
+                (0.10 * side, step, 0.06),
+            )
             solids.rod(trousers, hip, knee, 0.095, 0.07)
             solids.rod(trousers, knee, foot, 0.07, 0.055)
             solids.ball(_TYRE, (0.10 * side, step + 0.05, 0.045), (0.05, 0.14, 0.05), detail=6)
@@ -96,7 +109,9 @@ def tree(solids: Solids, height: float = 7.0) -> None:
     solids.rod(bark, (0, 0, 0), (0, 0, fork), thick * 1.25, thick * 0.8, 14)
     for _ in range(9):
         angle, out = random.uniform(0, 2 * np.pi), height * random.uniform(0.08, 0.26)
-        middle = np.array([out * np.cos(angle), out * np.sin(angle), height * random.uniform(0.52, 0.85)])
+        middle = np.array(
+            [out * np.cos(angle), out * np.sin(angle), height * random.uniform(0.52, 0.85)]
+        )
         solids.rod(bark, (0, 0, fork * 0.95), middle, thick * 0.5, thick * 0.12, 8)
         radius = height * random.uniform(0.10, 0.17)
         _foliage(solids, leaves, middle, radius, 700)
@@ -121,7 +136,13 @@ def shrub(solids: Solids, height: float = 1.0) -> None:
     leaves = Paint("leaves", _one(solids, _GREENS))
     for _ in range(4):
         x, y = solids.random.uniform(-0.35, 0.35, 2) * height
-        _foliage(solids, leaves, np.array([x, y, height * 0.5]), height * float(solids.random.uniform(0.35, 0.5)), 450)
+        _foliage(
+            solids,
+            leaves,
+            np.array([x, y, height * 0.5]),
+            height * float(solids.random.uniform(0.35, 0.5)),
+            450,
+        )
 
 
 def planter(solids: Solids) -> None:
@@ -153,7 +174,11 @@ def bench(solids: Solids) -> None:
 
 def bin_(solids: Solids) -> None:
     """A round litter bin."""
-    solids.lathe(Paint("metal", (0.03, 0.07, 0.05)), [(0.22, 0), (0.25, 0.75), (0.28, 0.78), (0.28, 0.86), (0.16, 0.92)], 16)
+    solids.lathe(
+        Paint("metal", (0.03, 0.07, 0.05)),
+        [(0.22, 0), (0.25, 0.75), (0.28, 0.78), (0.28, 0.86), (0.16, 0.92)],
+        16,
+    )
 
 
 def post(solids: Solids) -> None:
@@ -165,12 +190,20 @@ def sign(solids: Solids) -> None:
     """A traffic sign."""
     solids.rod(_CHROME, (0, 0, 0), (0, 0, 2.6), 0.03, 0.03, 8)
     solids.rod(Paint("gloss", (0.5, 0.02, 0.02)), (0, -0.03, 2.35), (0, -0.05, 2.35), 0.3, 0.3, 24)
-    solids.rod(Paint("gloss", (0.75, 0.75, 0.75)), (0, -0.05, 2.35), (0, -0.056, 2.35), 0.21, 0.21, 24)
+    solids.rod(
+        Paint("gloss", (0.75, 0.75, 0.75)), (0, -0.05, 2.35), (0, -0.056, 2.35), 0.21, 0.21, 24
+    )
 
 
 def fountain(solids: Solids) -> None:
     """A basin 5 m across with a column in it."""
-    solids.lathe(_STONE, [(2.6, 0), (2.6, 0.45), (2.75, 0.5), (2.75, 0.6), (2.35, 0.6), (2.35, 0.3)], 32)
-    solids.lathe(_STONE, [(0.5, 0), (0.42, 0.7), (0.22, 0.9), (0.18, 2.0), (0.9, 2.3), (0.95, 2.4), (0.1, 2.3)], 24)
+    solids.lathe(
+        _STONE, [(2.6, 0), (2.6, 0.45), (2.75, 0.5), (2.75, 0.6), (2.35, 0.6), (2.35, 0.3)], 32
+    )
+    solids.lathe(
+        _STONE,
+        [(0.5, 0), (0.42, 0.7), (0.22, 0.9), (0.18, 2.0), (0.9, 2.3), (0.95, 2.4), (0.1, 2.3)],
+        24,
+    )
     with solids.at(z=2.3):
         solids.lathe(_STONE, [(0.12, 0), (0.10, 0.8), (0.22, 0.95), (0.02, 1.3)], 16)

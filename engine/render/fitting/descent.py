@@ -69,7 +69,9 @@ def fit(
     return leaves.splats(best)
 
 
-def _losses(leaves: "Leaves", shots: Sequence[Shot], options: FitOptions, device: str) -> "list[Callable[[], torch.Tensor]]":
+def _losses(
+    leaves: "Leaves", shots: Sequence[Shot], options: FitOptions, device: str
+) -> "list[Callable[[], torch.Tensor]]":
     """For each shot, a function that draws it with the leaves as they are and gives its loss."""
     from ..differentiable import rasterise
     from .loss import loss_of, target_of
@@ -82,7 +84,15 @@ def _losses(leaves: "Leaves", shots: Sequence[Shot], options: FitOptions, device
             offsets = leaves.offsets(shot.view)
             colors = colors if offsets is None else (colors + offsets).clamp(min=0)
             picture = rasterise(
-                means, scales, rotations, opacities, colors, shot.view, options.near, options.antialiased, options.threads
+                means,
+                scales,
+                rotations,
+                opacities,
+                colors,
+                shot.view,
+                options.near,
+                options.antialiased,
+                options.threads,
             )
             return loss_of(picture, target, options)
 
@@ -142,7 +152,10 @@ def _adam(
     adam = torch.optim.Adam(groups, betas=BETAS, eps=EPSILON, fused=True)
 
     def left(step: int) -> float:
-        return options.last_step + (1 - options.last_step) * (1 + math.cos(math.pi * step / iterations)) / 2
+        return (
+            options.last_step
+            + (1 - options.last_step) * (1 + math.cos(math.pi * step / iterations)) / 2
+        )
 
     return adam, torch.optim.lr_scheduler.LambdaLR(adam, left)
 
@@ -154,7 +167,9 @@ def device_for(options: FitOptions) -> str:
         RenderError: torch is not installed, or CUDA is asked for where there is none.
     """
     if importlib.util.find_spec("torch") is None:
-        raise RenderError("Fitting needs PyTorch, which is not installed; install the AI engine in AnchorStage's preferences.")
+        raise RenderError(
+            "Fitting needs PyTorch, which is not installed; install the AI engine in AnchorStage's preferences."
+        )
     if options.device == "cuda" and not cuda_here.available():
         raise RenderError(
             "Fitting on CUDA needs an NVIDIA card and the AI engine with gsplat; leave the device open for the CPU."
@@ -168,4 +183,6 @@ def _check(splats: Splats, shots: Sequence[Shot], iterations: int, options: FitO
     if iterations < 0:
         raise ArgumentError(f"A fit takes 0 or more iterations, not {iterations}.")
     if options.locked is not None and np.shape(options.locked) != (len(splats),):
-        raise ArgumentError(f"The locked rows are {np.shape(options.locked)}, but there are {len(splats)} splats.")
+        raise ArgumentError(
+            f"The locked rows are {np.shape(options.locked)}, but there are {len(splats)} splats."
+        )

@@ -14,7 +14,10 @@ from ...kernels import twin
 from ...splats.record import Splats
 from .record import GROUPS, FitOptions
 
-OPACITIES = (1 / 510, 0.9995)  # where a logit begins: half of what is drawn at all, and a little above the cap of 0.999
+OPACITIES = (
+    1 / 510,
+    0.9995,
+)  # where a logit begins: half of what is drawn at all, and a little above the cap of 0.999
 SMALLEST = 1e-12  # metres; the logarithm of a flat splat's thickness begins here
 SEEN_MARGIN = 0.3  # of the picture's size: splats this far beyond its edge may show in it
 
@@ -22,16 +25,22 @@ SEEN_MARGIN = 0.3  # of the picture's size: splats this far beyond its edge may 
 class Leaves:
     """The trained numbers of a scene, as torch tensors with gradients."""
 
-    def __init__(self, splats: Splats, views: Sequence[View], options: FitOptions, device: str) -> None:
+    def __init__(
+        self, splats: Splats, views: Sequence[View], options: FitOptions, device: str
+    ) -> None:
         """Take the splats; rows that are locked, or that cannot be drawn, are never moved."""
         self._splats = splats
         self._device = device
         held = ~twin.drawable(vars(splats))
         held |= False if options.locked is None else options.locked
         self._held = self._tensor(held)
-        self._pixel = self._tensor(pixel_sizes(splats.positions, views, options.near).astype(np.float32)[:, None])
+        self._pixel = self._tensor(
+            pixel_sizes(splats.positions, views, options.near).astype(np.float32)[:, None]
+        )
         self._fixed = {name: self._tensor(getattr(splats, name)) for name in GROUPS}
-        self.trained = {name: self._leaf(name).requires_grad_() for name in GROUPS if name in options.groups}
+        self.trained = {
+            name: self._leaf(name).requires_grad_() for name in GROUPS if name in options.groups
+        }
         self._start = self.copied()
 
     def copied(self) -> dict[str, torch.Tensor]:
@@ -64,8 +73,12 @@ class Leaves:
             for name, leaf in leaves.items():
                 moved = (leaf != self._start[name]).reshape(len(leaf), -1).any(dim=1) & ~self._held
                 value = self._from_leaf(name, leaf)
-                value = torch.nn.functional.normalize(value, dim=1) if name == "rotations" else value
-                changed[name] = torch.where(_rows(moved, value), value, self._fixed[name]).cpu().numpy()
+                value = (
+                    torch.nn.functional.normalize(value, dim=1) if name == "rotations" else value
+                )
+                changed[name] = (
+                    torch.where(_rows(moved, value), value, self._fixed[name]).cpu().numpy()
+                )
         return self._splats.with_(**changed)
 
     def _leaf(self, name: str) -> torch.Tensor:
@@ -83,7 +96,9 @@ class Leaves:
     def _from_leaf(self, name: str, leaf: torch.Tensor) -> torch.Tensor:
         if name == "positions":
             return torch.addcmul(self._fixed[name], leaf, self._pixel)
-        return {"scales": torch.exp, "opacities": torch.sigmoid}.get(name, torch.Tensor.contiguous)(leaf)
+        return {"scales": torch.exp, "opacities": torch.sigmoid}.get(name, torch.Tensor.contiguous)(
+            leaf
+        )
 
     def _value(self, name: str) -> torch.Tensor:
         if name not in self.trained:
@@ -102,7 +117,9 @@ def pixel_sizes(positions: np.ndarray, views: Sequence[View], near: float) -> np
         for view in views:
             pixels, depth = view.project(positions)
             size = np.array([view.width, view.height])
-            inside = ((pixels >= -SEEN_MARGIN * size) & (pixels <= (1 + SEEN_MARGIN) * size)).all(axis=1) & (depth >= near)
+            inside = ((pixels >= -SEEN_MARGIN * size) & (pixels <= (1 + SEEN_MARGIN) * size)).all(
+                axis=1
+            ) & (depth >= near)
             sizes = np.where(inside, np.minimum(sizes, depth / max(view.fx, view.fy)), sizes)
     return np.where(np.isfinite(sizes), sizes, 0)
 

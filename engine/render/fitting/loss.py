@@ -9,7 +9,9 @@ from .record import FitOptions, Shot
 WINDOW, SIGMA = 11, 1.5  # pixels; of structural similarity (Wang et al. 2004, section III-C)
 C1, C2 = 0.01**2, 0.03**2  # the same, for colours from 0 to 1
 
-Picture = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # color (H, W, 3), depth (H, W), alpha (H, W)
+Picture = tuple[
+    torch.Tensor, torch.Tensor, torch.Tensor
+]  # color (H, W, 3), depth (H, W), alpha (H, W)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,10 @@ def loss_of(picture: Picture, target: Target, options: FitOptions) -> torch.Tens
     if target.depth is not None and options.depth_weight > 0:
         there = torch.isfinite(depth)
         wrong = (torch.where(there, depth, 0.0) - target.depth).abs() / target.depth
-        value = value + options.depth_weight * (torch.where(there, wrong, 1.0) * target.depth_weight).sum()
+        value = (
+            value
+            + options.depth_weight * (torch.where(there, wrong, 1.0) * target.depth_weight).sum()
+        )
     return value
 
 
@@ -60,7 +65,11 @@ def similarity(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     mean_a, mean_b = _blurred(a), _blurred(b)
     var_a, var_b = _blurred(a * a) - mean_a**2, _blurred(b * b) - mean_b**2
     common = _blurred(a * b) - mean_a * mean_b
-    value = (2 * mean_a * mean_b + C1) * (2 * common + C2) / ((mean_a**2 + mean_b**2 + C1) * (var_a + var_b + C2))
+    value = (
+        (2 * mean_a * mean_b + C1)
+        * (2 * common + C2)
+        / ((mean_a**2 + mean_b**2 + C1) * (var_a + var_b + C2))
+    )
     return value[:, 0].permute(1, 2, 0)
 
 

@@ -20,7 +20,9 @@ TORN = 6.0  # times that median: such a group spans a gap, not a surface
 CONTRAST_FLOOR = 0.06  # standard deviation of colour below which a merged splat's place still shows, by its outline
 
 
-def build_levels(splats: Splats, progress: Progress | None = None, threads: int | None = None) -> Levels:
+def build_levels(
+    splats: Splats, progress: Progress | None = None, threads: int | None = None
+) -> Levels:
     """All levels of a scene; for drawing while the camera moves.
 
     Args:
@@ -43,18 +45,29 @@ def build_levels(splats: Splats, progress: Progress | None = None, threads: int 
     return built
 
 
-def _levels(splats: Splats, order: np.ndarray, pool: ThreadPoolExecutor, progress: Progress) -> Iterator[Moments]:
+def _levels(
+    splats: Splats, order: np.ndarray, pool: ThreadPoolExecutor, progress: Progress
+) -> Iterator[Moments]:
     """Each level's splats, finest first."""
     finer: Moments | None = None
     for size in level_sizes(len(order)):
 
         def work(part: range, finer: Moments | None = finer) -> Moments:
             members = slice(part.start * FANOUT, part.stop * FANOUT)
-            found = moments_of(splats, order[members]) if finer is None else finer.map(lambda array: array[members])
+            found = (
+                moments_of(splats, order[members])
+                if finer is None
+                else finer.map(lambda array: array[members])
+            )
             return merge(without_torn(in_fours(found)))
 
         parts = run(pool, work, split(size, -(-size // PIECE)), progress)
-        finer = Moments(*(np.concatenate(arrays) for arrays in zip(*(vars(part).values() for part in parts), strict=True)))
+        finer = Moments(
+            *(
+                np.concatenate(arrays)
+                for arrays in zip(*(vars(part).values() for part in parts), strict=True)
+            )
+        )
         yield finer
 
 
@@ -96,19 +109,36 @@ def without_torn(groups: Moments) -> Moments:
 def _packed(count: int, drawn: int, levels: list[Moments]) -> Levels:
     """The levels' splats as the kernels want them, each level filled up to whole chunks with splats that are not drawn."""
     padded = [level.map(_whole_chunks) for level in levels] or [_nothing()]
-    every = Moments(*(np.concatenate(arrays) for arrays in zip(*(vars(level).values() for level in padded), strict=True)))
+    every = Moments(
+        *(
+            np.concatenate(arrays)
+            for arrays in zip(*(vars(level).values() for level in padded), strict=True)
+        )
+    )
     rows = len(every.opacities)
     lanes = np.zeros((rows, rasterise.PLANES), np.float32)
     lanes[:, 0:3] = every.means
     lanes[:, [3, 6, 9, 7, 10, 11]] = cholesky(every.covariances)
     faint = every.opacities < np.float32(1 / 255)
-    lanes[:, rasterise.LOG_OPACITY] = np.where(faint, rasterise.CULLED, np.log2(np.maximum(every.opacities, 1e-6)))
-    blocks = np.ascontiguousarray(lanes.reshape(-1, rasterise.LANES, rasterise.PLANES).transpose(0, 2, 1))
+    lanes[:, rasterise.LOG_OPACITY] = np.where(
+        faint, rasterise.CULLED, np.log2(np.maximum(every.opacities, 1e-6))
+    )
+    blocks = np.ascontiguousarray(
+        lanes.reshape(-1, rasterise.LANES, rasterise.PLANES).transpose(0, 2, 1)
+    )
     chunked = every.map(lambda array: array.reshape(-1, rasterise.CHUNK, *array.shape[1:]))
     return Levels(
-        count, drawn, blocks, every.normals, every.colors, every.confidence, every.region, every.origin,
-        *_statistics(chunked), _spheres(chunked, ~faint.reshape(-1, rasterise.CHUNK)),
-    )  # fmt: skip
+        count,
+        drawn,
+        blocks,
+        every.normals,
+        every.colors,
+        every.confidence,
+        every.region,
+        every.origin,
+        *_statistics(chunked),
+        _spheres(chunked, ~faint.reshape(-1, rasterise.CHUNK)),
+    )
 
 
 def _whole_chunks(array: np.ndarray) -> np.ndarray:
@@ -143,9 +173,13 @@ def _spheres(chunks: Moments, drawn: np.ndarray) -> np.ndarray:
     some = np.logical_or.reduce(drawn, axis=1)
     low = np.where(drawn[..., None], chunks.means, np.inf).min(axis=1)
     high = np.where(drawn[..., None], chunks.means, -np.inf).max(axis=1)
-    centres = (np.where(some[:, None], low, 0) / 2 + np.where(some[:, None], high, 0) / 2).astype(np.float32)
+    centres = (np.where(some[:, None], low, 0) / 2 + np.where(some[:, None], high, 0) / 2).astype(
+        np.float32
+    )
     away = np.linalg.norm(chunks.means.astype(float) - centres[:, None], axis=2)
     radii = np.where(some, np.where(drawn, away, 0).max(axis=1) * (1 + 1e-6), -1)
     weights = np.array([1, 2, 2, 1, 2, 1])
     spreads = np.sqrt(np.sqrt(np.square(chunks.covariances.astype(float)) @ weights))
-    return np.column_stack([centres, radii, np.where(drawn, spreads, 0).max(axis=1)]).astype(np.float32)
+    return np.column_stack([centres, radii, np.where(drawn, spreads, 0).max(axis=1)]).astype(
+        np.float32
+    )

@@ -36,7 +36,10 @@ def write_levels(path: Path, levels: Levels, key: tuple[int, int]) -> None:
     Raises:
         OutputError: the place cannot be written to.
     """
-    arrays = [np.ascontiguousarray(array, kind) for (_, kind, _), array in zip(_layout(0), levels.arrays, strict=True)]
+    arrays = [
+        np.ascontiguousarray(array, kind)
+        for (_, kind, _), array in zip(_layout(0), levels.arrays, strict=True)
+    ]
     crc = 0
     for array in arrays:
         crc = zlib.crc32(array.data.cast("B") if array.size else b"", crc)
@@ -59,12 +62,17 @@ def read_levels(path: Path, count: int, key: tuple[int, int]) -> Levels | None:
     if (known, (size, crc)) != (count, key) or not 0 <= drawn <= min(count, _MOST):
         return None
     layout = _layout(chunk_starts(drawn)[-1])
-    lengths = [rows * int(np.prod(tail, dtype=np.int64)) * np.dtype(kind).itemsize for rows, kind, tail in layout]
+    lengths = [
+        rows * int(np.prod(tail, dtype=np.int64)) * np.dtype(kind).itemsize
+        for rows, kind, tail in layout
+    ]
     if len(data) != start + sum(lengths) or zlib.crc32(memoryview(data)[start:]) != own_crc:
         return None
     offsets = np.cumsum([start, *lengths])
     arrays = [
-        np.frombuffer(data, kind, length // np.dtype(kind).itemsize, offset).astype(kind[1:]).reshape(rows, *tail)
+        np.frombuffer(data, kind, length // np.dtype(kind).itemsize, offset)
+        .astype(kind[1:])
+        .reshape(rows, *tail)
         for (rows, kind, tail), length, offset in zip(layout, lengths, offsets, strict=False)
     ]
     return Levels(count, drawn, *arrays) if _finite(arrays) else None
@@ -74,10 +82,16 @@ def _layout(chunks: int) -> list[tuple[int, str, tuple[int, ...]]]:
     """Rows, type on disk and shape of a row of each array of `Levels`."""
     rows = chunks * rasterise.CHUNK
     return [
-        (rows // rasterise.LANES, "<f4", (rasterise.PLANES, rasterise.LANES)), (rows, "<f4", (3,)), (rows, "<f4", (3,)),
-        (rows, "<f4", ()), (rows, "<i4", ()), (rows, "|u1", ()),
-        (chunks, "<f4", (6,)), (chunks, "<f4", ()), (chunks, "<f4", (5,)),
-    ]  # fmt: skip
+        (rows // rasterise.LANES, "<f4", (rasterise.PLANES, rasterise.LANES)),
+        (rows, "<f4", (3,)),
+        (rows, "<f4", (3,)),
+        (rows, "<f4", ()),
+        (rows, "<i4", ()),
+        (rows, "|u1", ()),
+        (chunks, "<f4", (6,)),
+        (chunks, "<f4", ()),
+        (chunks, "<f4", (5,)),
+    ]
 
 
 def _finite(arrays: list[np.ndarray]) -> bool:

@@ -41,7 +41,9 @@ class Moments:
     region: np.ndarray  # (...) int32
     origin: np.ndarray  # (...) uint8
     moved: np.ndarray  # (...) m^2, variance of position that merging took away so far
-    blended: np.ndarray  # (...) variance of colour that merging took away so far, summed over channels
+    blended: (
+        np.ndarray
+    )  # (...) variance of colour that merging took away so far, summed over channels
 
     def map(self, change: Callable[[np.ndarray], np.ndarray]) -> "Moments":
         """The same change to every array."""
@@ -51,8 +53,12 @@ class Moments:
 def area(covariances: np.ndarray) -> np.ndarray:
     """(...) m^2 of (..., 6): the root of the second invariant; of a line, LINE of its length's square."""
     trace = np.maximum(covariances[..., 0] + covariances[..., 3] + covariances[..., 5], TINY)
-    xx, xy, xz, yy, yz, zz = np.moveaxis(covariances / trace[..., None], -1, 0)  # whose products cannot overflow
-    return trace * np.sqrt(np.maximum(xx * yy - xy * xy + xx * zz - xz * xz + yy * zz - yz * yz, LINE**2))
+    xx, xy, xz, yy, yz, zz = np.moveaxis(
+        covariances / trace[..., None], -1, 0
+    )  # whose products cannot overflow
+    return trace * np.sqrt(
+        np.maximum(xx * yy - xy * xy + xx * zz - xz * xz + yy * zz - yz * yz, LINE**2)
+    )
 
 
 def moments_of(splats: Splats, rows: np.ndarray) -> Moments:
@@ -62,13 +68,23 @@ def moments_of(splats: Splats, rows: np.ndarray) -> Moments:
     shortest = np.argmin(scales, axis=1)
     normals = np.take_along_axis(axes, shortest[:, None, None], axis=2)[..., 0]
     shape = axes * scales[:, None, :]
-    covariances = np.stack([np.einsum("nk,nk->n", shape[:, i], shape[:, j]) for i, j in _PAIRS], axis=-1)
+    covariances = np.stack(
+        [np.einsum("nk,nk->n", shape[:, i], shape[:, j]) for i, j in _PAIRS], axis=-1
+    )
     nothing = np.zeros(len(rows), np.float32)
     opacities = np.minimum(splats.opacities[rows], MAX_OPACITY)
     return Moments(
-        splats.positions[rows], covariances, opacities, splats.colors[rows], normals,
-        splats.confidence[rows], splats.region[rows], splats.origin[rows], nothing, nothing,
-    )  # fmt: skip
+        splats.positions[rows],
+        covariances,
+        opacities,
+        splats.colors[rows],
+        normals,
+        splats.confidence[rows],
+        splats.region[rows],
+        splats.origin[rows],
+        nothing,
+        nothing,
+    )
 
 
 def merge(groups: Moments) -> Moments:
@@ -89,7 +105,9 @@ def merge(groups: Moments) -> Moments:
     away = groups.means - anchor[:, None]
     shift = mean(away)
     away = away - shift[:, None]
-    between = np.stack([np.einsum("gk,gk->g", share, away[..., i] * away[..., j]) for i, j in _PAIRS], axis=-1)
+    between = np.stack(
+        [np.einsum("gk,gk->g", share, away[..., i] * away[..., j]) for i, j in _PAIRS], axis=-1
+    )
     covariances = mean(groups.covariances) + between
     colors = mean(groups.colors)
     off = groups.colors - colors[:, None]
@@ -121,7 +139,9 @@ def _mean_normals(normals: np.ndarray, like: np.ndarray, share: np.ndarray) -> n
 def cholesky(covariances: np.ndarray) -> np.ndarray:
     """(N, 6) float32, the lower triangle a b c / d e f of L with L L^T = covariance: l00 l10 l20 l11 l21 l22."""
     xx, xy, xz, yy, yz, zz = np.moveaxis(covariances.astype(np.float64), -1, 0)
-    least = 1e-12 * (xx + yy + zz) + 1e-36  # a flat splat has no root in one direction; this is a millionth of its size
+    least = (
+        1e-12 * (xx + yy + zz) + 1e-36
+    )  # a flat splat has no root in one direction; this is a millionth of its size
     l00 = np.sqrt(np.maximum(xx, least))
     l10, l20 = xy / l00, xz / l00
     l11 = np.sqrt(np.maximum(yy - l10 * l10, least))

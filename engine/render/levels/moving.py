@@ -16,7 +16,6 @@ from ..parallel import run
 from ..prepared import prepared
 from ..record import NOTHING_ALPHA, ProxyRender, RenderOptions
 from .cut import Sizes, cut, sizes
-from .kept import levels_of
 from .record import FANOUT, Levels
 
 # What two cores draw, all passes, in 25 ms: half of 1280 x 720, the same for every larger picture.
@@ -37,7 +36,12 @@ def drawn_view(view: View) -> View:
 
 
 def render_moving(
-    splats: Splats, view: View, options: RenderOptions, pool: ThreadPoolExecutor, progress: Progress
+    splats: Splats,
+    levels: Levels,
+    view: View,
+    options: RenderOptions,
+    pool: ThreadPoolExecutor,
+    progress: Progress,
 ) -> ProxyRender:
     """Every pass of a view in bounded time: merged splats on few pixels, enlarged.
 
@@ -47,7 +51,6 @@ def render_moving(
     Raises:
         Cancelled: through `progress`.
     """
-    levels = levels_of(splats, progress)
     small = drawn_view(view)
     options = replace(options, moving=False)
     visible = frame.seen(levels.prepared.bounds, small, options)
@@ -56,12 +59,16 @@ def render_moving(
     if own is not None:
         ready = prepared(splats, pool, progress)
         projected = frame.project(ready, small, options, pool, progress, own)
-        scene = frame.scene_of(splats, ready.normals, seen_colors(splats, projected, pool, progress))
+        scene = frame.scene_of(
+            splats, ready.normals, seen_colors(splats, projected, pool, progress)
+        )
     else:
         chosen = np.intersect1d(cut(levels, found, BUDGET, FINEST_PX), visible).astype(np.int32)
         scene = levels.scene
         projected = frame.project(levels.prepared, small, options, pool, progress, chosen)
-    return enlarged(frame.blend(projected, scene, options.color_only, pool, progress), view, pool, progress)
+    return enlarged(
+        frame.blend(projected, scene, options.color_only, pool, progress), view, pool, progress
+    )
 
 
 def _own_chunks(
@@ -85,7 +92,9 @@ def _own_chunks(
     return chunks if len(chunks) * rasterise.CHUNK <= 2 * BUDGET else None
 
 
-def enlarged(small: ProxyRender, view: View, pool: ThreadPoolExecutor, progress: Progress | None) -> ProxyRender:
+def enlarged(
+    small: ProxyRender, view: View, pool: ThreadPoolExecutor, progress: Progress | None
+) -> ProxyRender:
     """A picture at another view of the same camera with more pixels.
 
     Colour, alpha and confidence are interpolated (Catmull-Rom's cubic: 0.4 dB better than linear on photos); depth,
@@ -95,7 +104,13 @@ def enlarged(small: ProxyRender, view: View, pool: ThreadPoolExecutor, progress:
         return replace(small, view=view)
     size = view.width, view.height
     there = np.isfinite(small.depth)
-    shown = None if there.all() else cv2.resize(there.view(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT).view(bool)
+    shown = (
+        None
+        if there.all()
+        else cv2.resize(there.view(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT).view(
+            bool
+        )
+    )
 
     def work(name: str) -> np.ndarray:
         if name not in _SMOOTH:

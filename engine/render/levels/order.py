@@ -22,7 +22,9 @@ _FAR = 2.0**52  # cells from the origin; a float beyond holds no single cells
 
 def drawable(splats: Splats) -> np.ndarray:
     """(N,) bool: what the kernels' `prepare` does not cull and is no farther or larger than FARTHEST."""
-    finite = [(np.abs(getattr(splats, name)) <= FARTHEST).all(axis=1) for name in ("positions", "scales")]
+    finite = [
+        (np.abs(getattr(splats, name)) <= FARTHEST).all(axis=1) for name in ("positions", "scales")
+    ]
     finite += [
         np.isfinite(splats.colors).all(axis=1),
         np.isfinite(splats.confidence),
@@ -30,11 +32,17 @@ def drawable(splats: Splats) -> np.ndarray:
         np.isfinite(splats.opacities),
     ]
     square = np.einsum("nk,nk->n", splats.rotations, splats.rotations, dtype=np.float64)
-    finite += [(square > 1e-24) & (square < 1e24), (splats.scales >= 0).all(axis=1), splats.scales.sum(axis=1) > 0]
+    finite += [
+        (square > 1e-24) & (square < 1e24),
+        (splats.scales >= 0).all(axis=1),
+        splats.scales.sum(axis=1) > 0,
+    ]
     return np.logical_and.reduce(finite)
 
 
-def coherent_order(splats: Splats, threads: int | None = None, progress: Progress | None = None) -> np.ndarray:
+def coherent_order(
+    splats: Splats, threads: int | None = None, progress: Progress | None = None
+) -> np.ndarray:
     """(D,) int64: the rows that can be drawn, by size class, then along Morton's curve, then as a small k-d tree.
 
     A scene mixes layers of different fineness, small splats before wide ones; merged together they would blur, so size
@@ -50,7 +58,9 @@ def coherent_order(splats: Splats, threads: int | None = None, progress: Progres
     with ThreadPoolExecutor(thread_count(threads)) as pool:
         blocks = rows[: whole * BLOCK].reshape(-1, BLOCK)
         pieces = split(whole, -(-whole // PIECE)) if whole else []
-        sorted_ones = run(pool, lambda part: _as_trees(blocks[part.start : part.stop], splats), pieces, progress)
+        sorted_ones = run(
+            pool, lambda part: _as_trees(blocks[part.start : part.stop], splats), pieces, progress
+        )
     return np.concatenate([*sorted_ones, rows[whole * BLOCK :]])
 
 
@@ -103,7 +113,9 @@ def _in_own_sizes(splats: Splats, blocks: np.ndarray) -> np.ndarray:
     axes = quaternion_to_matrix(splats.rotations[blocks]) * splats.scales[blocks][:, :, None, :]
     axes = np.ascontiguousarray(axes.transpose(0, 2, 1, 3)).reshape(len(blocks), 3, -1)
     covariances = (axes @ axes.transpose(0, 2, 1)).astype(np.float64)
-    trace = np.maximum(np.trace(covariances, axis1=1, axis2=2), np.finfo(np.float64).tiny)[:, None, None]
+    trace = np.maximum(np.trace(covariances, axis1=1, axis2=2), np.finfo(np.float64).tiny)[
+        :, None, None
+    ]
     covariances = covariances / trace + LEAST_WIDTH * np.eye(3)
     whiten = np.linalg.inv(np.linalg.cholesky(covariances)).astype(np.float32)
     return np.ascontiguousarray((whiten @ positions.transpose(0, 2, 1)).transpose(1, 0, 2))

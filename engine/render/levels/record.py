@@ -40,15 +40,21 @@ class Levels:
 
     count: int  # splats of the scene these belong to
     drawn: int  # of those the ones that can be drawn
-    blocks: np.ndarray  # (M / 8, 13, 8) float32 as the kernels want them; the shape is a Cholesky factor
+    blocks: (
+        np.ndarray
+    )  # (M / 8, 13, 8) float32 as the kernels want them; the shape is a Cholesky factor
     normals: np.ndarray  # (M, 3) float32
     colors: np.ndarray  # (M, 3) float32
     confidence: np.ndarray  # (M,) float32
     region: np.ndarray  # (M,) int32, the heaviest member's
     origin: np.ndarray  # (M,) uint8, the heaviest member's
     covariances: np.ndarray  # (C, 6) float32, m^2, mean of each chunk's: xx xy xz yy yz zz
-    losses: np.ndarray  # (C,) float32, metres: how far merging moved things, weighed by how much it shows
-    spheres: np.ndarray  # (C, 5) float32: centre, radius, largest standard deviation, as `culling.Bounds`
+    losses: (
+        np.ndarray
+    )  # (C,) float32, metres: how far merging moved things, weighed by how much it shows
+    spheres: (
+        np.ndarray
+    )  # (C, 5) float32: centre, radius, largest standard deviation, as `culling.Bounds`
 
     prepared: Prepared = field(init=False)  # the same blocks and normals for `frame.project`
     scene: rasterise.Scene = field(init=False)  # and what is blended
@@ -56,11 +62,17 @@ class Levels:
     def __post_init__(self) -> None:
         """Lay out for the kernels what the arrays hold."""
         positions = np.ascontiguousarray(self.blocks[:, :3].transpose(0, 2, 1)).reshape(-1, 3)
-        bounds = Bounds(*(np.ascontiguousarray(self.spheres[:, part], float) for part in (slice(3), 3, 4)))
+        bounds = Bounds(
+            *(np.ascontiguousarray(self.spheres[:, part], float) for part in (slice(3), 3, 4))
+        )
         scene = rasterise.Scene(
-            colors=self.colors, normals=self.normals, positions=positions,
-            confidence=self.confidence, region=self.region, origin=self.origin,
-        )  # fmt: skip
+            colors=self.colors,
+            normals=self.normals,
+            positions=positions,
+            confidence=self.confidence,
+            region=self.region,
+            origin=self.origin,
+        )
         object.__setattr__(self, "prepared", Prepared(self.blocks, self.normals, bounds))
         object.__setattr__(self, "scene", scene)
 
@@ -72,7 +84,9 @@ class Levels:
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        return sum(array.nbytes for array in self.arrays) + self.normals.nbytes  # and as much again for the positions
+        return (
+            sum(array.nbytes for array in self.arrays) + self.normals.nbytes
+        )  # and as much again for the positions
 
     @property
     def ranges(self) -> list[range]:
@@ -83,5 +97,8 @@ class Levels:
     def rows(self) -> np.ndarray:
         """(C,) int64, how many splats each chunk holds."""
         sizes = zip(level_sizes(self.drawn), self.ranges, strict=True)
-        parts = [np.clip(size - rasterise.CHUNK * np.arange(len(chunks)), 0, rasterise.CHUNK) for size, chunks in sizes]
+        parts = [
+            np.clip(size - rasterise.CHUNK * np.arange(len(chunks)), 0, rasterise.CHUNK)
+            for size, chunks in sizes
+        ]
         return np.concatenate([np.zeros(0, np.int64), *parts])

@@ -1,0 +1,93 @@
+"""Depth by a network that was trained by others: run here, then placed in our world.
+
+              ┌─► built-in metrology ─► coarse depth (the prompt of those that want one) ─┐
+photo ─► grid ┤                                                                           ├─► placing ─► DepthEstimate
+              └─► network ─► depth (and Depth Pro's field of view) ───────────────────────┘
+"""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ... import models
+from ...errors import DepthError
+from ...progress import Progress
+from ..builtin import estimator as builtin
+from ..placing import TOLD_BY, Known, Origin, place
+from ..record import DepthEstimate
+
+NEEDS_AI_ENGINE = (
+    "This depth model needs the AI engine (torch and transformers), which is not installed. "
+    "Install it, or use the built-in depth."
+)
+_PACKAGES = ("torch", "transformers")
+
+
+def measure(
+    colours: np.ndarray,
+    known: Known,
+    name: str | None,
+    folder: str | Path | None,
+    progress: Progress,
+) -> DepthEstimate:
+    """Estimate depth with a model.
+
+    Args:
+        colours: (H, W, 3) float32, sRGB-encoded.
+        known: focal length and camera height where the user or EXIF tells them.
+        name: of the model in `engine.models`; None where the folder alone says which it is.
+        folder: with the model's files; None: where models are kept.
+        progress: told 0..1; a cancel is seen before every layer.
+
+    Raises:
+        DepthError: the model or what runs it is missing, damaged, or too large for the memory.
+    """
+    model = models.find(name, folder)
+    torch_models = _torch_models()
+    progress(0.0, f"Opening {model.title}")
+    network = torch_models.load(model, progress)
+    progress(0.3, f"Depth by {model.title}")
+    base = None
+    if model.family == "prompt_depth_anything":
+        base = _metrology(colours, known, progress.part(0.3, 0.45))
+    prompt = None if base is None else _coarse(base)
+    found = network.predict(colours, known.focal, prompt, progress.part(0.45, 0.8))
+    if known.focal is None and found.focal is not None:
+        known = replace(known, focal=found.focal, focal_from=TOLD_BY)
+    base = base or _metrology(colours, known, progress.part(0.8, 0.95))
+    progress(0.95, "Placing the ground")
+    return place(colours, found.depth, known, Origin(model.title, model.card), base=base).estimate
+
+
+def _torch_models() -> Any:
+    """The room's torch half, loaded now.
+
+    Raises:
+        DepthError: torch or transformers are not there, or do not start.
+    """
+    if any(importlib.util.find_spec(package) is None for package in _PACKAGES):
+        raise DepthError(NEEDS_AI_ENGINE)
+    try:
+        from . import torch_models
+    except (
+        ImportError,
+        OSError,
+        RuntimeError,
+    ) as error:  # a library that is not for this machine, or packages that clash
+        raise DepthError(
+            f"The AI engine does not start ({error}). Install it again, or use the built-in depth."
+        ) from error
+    return torch_models
+
+
+def _metrology(colours: np.ndarray, known: Known, progress: Progress) -> DepthEstimate:
+    return builtin.measure(colours, known.focal, known.focal_from, known.camera_height, progress)
+
+
+def _coarse(base: DepthEstimate) -> np.ndarray:
+    """The built-in depth as a prompt: sky no farther than what stands before it, for the network scales by the range."""
+    solid = base.depth[~base.sky]
+    return np.minimum(base.depth, solid.max()) if solid.size else base.depth

@@ -1,0 +1,1 @@
+"""Files of Gaussian splats: ours, and those of other programs."""

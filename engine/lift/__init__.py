@@ -1,0 +1,1 @@
+"""Lift: a depth map and its photo to Gaussian splats."""
