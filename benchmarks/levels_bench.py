@@ -66,7 +66,9 @@ def _pair(splats: Splats, levels: Levels, camera: str, view: View) -> list[dict[
     truth: np.ndarray | None = None
     for mode, options in (("full", RenderOptions()), ("moving", RenderOptions(moving=True))):
         render(splats, view, options, levels=levels)
-        picture, wall, cpu = _best(lambda options=options: render(splats, view, options, levels=levels), REPEATS)
+        picture, wall, cpu = _best(
+            lambda options=options: render(splats, view, options, levels=levels), REPEATS
+        )
         truth = picture.color if truth is None else truth
         row: dict[str, object] = {
             "splats": len(splats),

@@ -45,16 +45,14 @@ def _peak_mib() -> float:
 
 
 def _measure(photo: Path) -> dict[str, object]:
-    from engine.jobs import ReconstructOptions, reconstruct
-    from engine.progress import Progress
+    from engine.jobs import Desk, run_job
 
     imports = _peak_mib()
     stages: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(RUNS + 1):
-            result = reconstruct(
-                ReconstructOptions(photo=str(photo), output=f"{folder}/{number}.anchorstage"), Progress()
-            )
+            args = {"output": f"{folder}/{number}.anchorstage"}
+            result = run_job("reconstruct", args, Desk.local(lends={"photo": photo}))
             stages.append(result["seconds"])
     peak = _peak_mib()
     warm = stages[1:]

@@ -104,6 +104,21 @@ class View:
             pixels = camera[..., :2] / depth[..., None] * [self.fx, self.fy] + [self.cx, self.cy]
         return pixels, depth
 
+    def to_json(self):
+        return {n: getattr(self, n) for n in ("fx", "fy", "cx", "cy", "width", "height")} | {
+            "world_from_camera": [float(x) for x in self.world_from_camera.ravel()]
+        }
+
+    @classmethod
+    def from_json(cls, record):
+        try:
+            fx, fy, cx, cy = (float(record[name]) for name in ("fx", "fy", "cx", "cy"))
+            width, height = int(record["width"]), int(record["height"])
+            matrix = np.array(record["world_from_camera"], float).reshape(4, 4)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArgumentError(f"The view is incomplete ({error}).") from error
+        return cls(fx, fy, cx, cy, width, height, matrix)
+
 
 @dataclass(frozen=True, eq=False)
 class Camera:

@@ -1,25 +1,26 @@
 """Import: Gaussians of another program become a scene on disk, with regions, maps and confidence of our own."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ..makers.file import scene_from_file
 from ..makers.options import check_camera_height
-from ..progress import Progress
+from ..options import option
 from ..stopwatch import Stopwatch
-from ..store import absolute, check_folder_name, one_line
+from ..store import absolute, check_folder_name
+from .job import Desk, Job, Result
 from .saving import saved
+from .summary import SUMMARY, told
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportOptions:
+class Options:
     """What the user asked for."""
 
-    file: str  # a PLY of Gaussians in the photo's camera frame, as SHARP writes it
-    output: str  # the scene's folder, NAME.anchorstage
-    overwrite: bool = False  # replace an existing scene of that name
-    camera_height: float | None = (
-        None  # metres above the ground: scales the scene; None: as the file's metres say
+    output: str = option("the scene's folder, NAME.anchorstage", short="-o")
+    overwrite: bool = option("replace an existing scene of that name", False)
+    camera_height: float | None = option(
+        "metres between the ground and the camera; scales the scene", None
     )
 
     def __post_init__(self) -> None:
@@ -27,17 +28,32 @@ class ImportOptions:
         check_camera_height(self.camera_height)
 
 
-def import_splats(options: ImportOptions, progress: Progress) -> dict[str, Any]:
-    """Make a scene of a PLY and save it.
-
-    Returns:
-        The scene's summary, with `seconds` by stage.
+def run(options: Options, desk: Desk) -> Result:
+    """Make a scene of the PLY that is lent, and save it.
 
     Raises:
         AnchorStageError: one sentence; nothing is written then.
     """
-    folder, file, watch = absolute(options.output), absolute(options.file), Stopwatch()
+    folder = absolute(options.output)
+    file = absolute(desk.blobs.source("file"))
+    watch = Stopwatch()
     check_folder_name(folder, options.overwrite)
-    scene = scene_from_file(file, options.camera_height, watch, progress)
-    scene = scene.with_(name=one_line(folder.stem))
-    return saved(scene, folder, options.overwrite, watch, progress)
+    scene = scene_from_file(file, options.camera_height, watch, desk.progress)
+    return saved(scene, folder, options.overwrite, watch, desk)
+
+
+def tell(result: Result) -> Iterator[str]:
+    """Tell a person what the scene holds."""
+    yield from told(result)
+
+
+JOB = Job(
+    name="import",
+    lane="long",
+    sentence="Make a scene from a PLY of Gaussians in the photo's camera frame, such as SHARP writes.",
+    options=Options,
+    run=run,
+    tell=tell,
+    gives=f"{SUMMARY}, and `seconds` by stage",
+    lends={"file": "the PLY"},
+)

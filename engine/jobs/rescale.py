@@ -1,47 +1,56 @@
 """Rescale: one measured length makes the metres of a scene on disk true."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..errors import ArgumentError
-from ..progress import Progress
-from ..scene import Scene
+from ..options import option
 from ..scene import rescale as rescaling
-from ..scene.folder import save_parts
+from ..scene.folder import Part, save_parts
 from ..scene.measuring import Measure
 from ..store import absolute
-from .summary import summary
+from .job import Desk, Job, Result
+from .summary import SUMMARY, summary, told
+
+# The parts of a scene that scaling changes.
+CHANGED: set[Part] = {"splats", "levels", "maps", "regions"}
 
 
-@dataclass(frozen=True)
-class RescaleOptions:
+@dataclass(frozen=True, kw_only=True)
+class Options:
     """Which scene, and exactly one length that is known."""
 
-    scene: str  # the scene's folder
-    camera_height: float | None = None  # metres between the ground and the photo's eye
-    distance: float | None = None  # metres in a straight line between the two points
-    object_height: float | None = (
-        None  # metres from the second point, a foot, straight up to the first
+    scene: str = option("the scene's folder", positional=True)
+    camera_height: float | None = option(
+        "metres between the ground and the photo's camera", None, metavar="M", group="length"
     )
-    points: Any = None  # two of x, y in pixels of the upright photo, from its upper left corner
+    distance: float | None = option(
+        "metres between the two points", None, metavar="M", group="length"
+    )
+    object_height: float | None = option(
+        "metres from the second point straight up to the first", None, metavar="M", group="length"
+    )
+    points: list | None = option(
+        "two points in pixels of the photo; for a height top, then foot",
+        None,
+        metavar="X,Y",
+        count=2,
+    )
 
-    @property
+    @cached_property
     def measure(self) -> Measure:
         """The length.
 
         Raises:
-            ArgumentError: it, or a point, is not a number, or they do not make one length.
+            ArgumentError: a point is not a number, or they do not make one length.
         """
-        points = (
-            None
-            if self.points is None
-            else tuple(tuple(map(_number, _parts(point))) for point in _parts(self.points))
-        )
-        height, distance, rise = (
-            None if length is None else _number(length)
-            for length in (self.camera_height, self.distance, self.object_height)
-        )
-        return Measure(height, distance, rise, points)  # type: ignore[arg-type]  # which says what is no pair of points
+        points: Any = None
+        if self.points is not None:
+            points = tuple(tuple(_number(part) for part in _parts(point)) for point in self.points)
+        # The record says what is no pair of points.
+        return Measure(self.camera_height, self.distance, self.object_height, points)
 
 
 def _number(value: Any) -> float:
@@ -64,21 +73,33 @@ def _parts(value: Any) -> list[Any]:
     return list(value)
 
 
-def rescale(options: RescaleOptions, scene: Scene, progress: Progress) -> dict[str, Any]:
-    """Scale the open scene and write it in its place.
-
-    Args:
-        options: what is known.
-        scene: what `options.scene` holds.
-        progress: told 0..1.
-
-    Returns:
-        The new scene's summary, with the `factor` by which it was scaled.
+def run(options: Options, desk: Desk) -> Result:
+    """Scale the scene and write it in its place.
 
     Raises:
         AnchorStageError: one sentence; the old scene is whole then.
     """
+    measure = options.measure  # says what is wrong with it before any work
     folder = absolute(options.scene)
-    made, factor = rescaling.rescale(scene, options.measure, progress.part(0.0, 0.5))
-    save_parts(made, folder, {"splats", "levels", "maps", "regions"}, progress.part(0.5, 1.0))
-    return summary(made, folder) | {"factor": factor}
+    scene = desk.scenes.get(folder)
+    scaled, factor = rescaling.rescale(scene, measure, desk.progress.part(0.0, 0.5))
+    save_parts(scaled, folder, CHANGED, desk.progress.part(0.5, 1.0))
+    desk.scenes.put(folder, scaled)
+    return summary(scaled, folder) | {"factor": factor}
+
+
+def tell(result: Result) -> Iterator[str]:
+    """Tell a person how much the scene grew."""
+    yield f"the scene is {result['factor']:.4g} times as large as it was"
+    yield from told(result)
+
+
+JOB = Job(
+    name="rescale",
+    lane="long",
+    sentence="Make the metres of a scene true by one measured length.",
+    options=Options,
+    run=run,
+    tell=tell,
+    gives=f"{SUMMARY}, and the `factor` by which it was scaled",
+)

@@ -28,7 +28,7 @@ class SceneCache:
         Raises:
             SceneError: as `open_scene`.
         """
-        return self._entry(absolute(folder))[1]
+        return self._entry(folder)[1]
 
     def put(self, folder: str | Path, scene: Scene) -> None:
         """Keep a scene that was just written to a folder, so that nothing is read back that was in memory."""
@@ -43,7 +43,7 @@ class SceneCache:
             Cancelled: through `progress`.
         """
         key = absolute(folder)
-        stamp, scene = self._entry(key)
+        stamp, scene = self._entry(folder)
         if scene.levels is None:
             # Levels are neither read from nor written to a folder that holds another scene by now.
             same = _stamp(key) == stamp
@@ -51,12 +51,13 @@ class SceneCache:
             self._keep(key, stamp, scene)
         return scene
 
-    def _entry(self, key: Path) -> tuple[_Stamp, Scene]:
+    def _entry(self, folder: str | Path) -> tuple[_Stamp, Scene]:
         """The scene and the state of its files; two threads that ask at once may both open it."""
+        key = absolute(folder)
         stamp = _stamp(key)
         with self._lock:
             kept = self._scenes.get(key)
-        scene = kept[1] if kept and kept[0] == stamp else open_scene(key)
+        scene = kept[1] if kept and kept[0] == stamp else open_scene(Path(folder))
         self._keep(key, stamp, scene)
         return stamp, scene
 

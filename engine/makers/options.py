@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..errors import ArgumentError
+from ..options import option
 from ..splats import DEFAULT_MAX_SPLATS
 
 FEWEST_SPLATS = 100
@@ -13,21 +14,29 @@ CAMERA_HEIGHTS = (0.001, 100_000)  # metres, from a miniature to an aeroplane
 MOST_FIT = 10_000  # iterations
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PhotoOptions:
     """What is known of a photo, and how its scene is made."""
 
-    focal_px: float | None = (
-        None  # focal length in pixels of the upright photo; None: EXIF, else estimated
+    focal_px: float | None = option(
+        "focal length in pixels of the photo (else EXIF, else estimated)", None
     )
-    focal_mm: float | None = None  # focal length for a 36 mm wide frame; None: EXIF, else estimated
-    camera_height: float | None = None  # metres above the ground; None: 1.6 outdoors, 1.3 indoors
-    max_splats: int = DEFAULT_MAX_SPLATS  # budget
-    depth: str = "builtin"  # which depth source: builtin, or a model of engine.models
-    depth_folder: str | None = (
-        None  # the folder with that model's files; None: where models are kept
+    focal_mm: float | None = option("focal length in millimetres for a 36 mm wide frame", None)
+    camera_height: float | None = option(
+        "metres between the ground and the camera (else 1.6, indoors 1.3)", None
     )
-    fit: int = 0  # iterations in which the splats are fitted to the photo; needs torch
+    max_splats: int = option("at most so many splats (else a million)", DEFAULT_MAX_SPLATS)
+    depth: str = option(
+        "which depth source: builtin, or a name that `anchorstage models` lists",
+        "builtin",
+        metavar="NAME",
+    )
+    fit: int = option(
+        "fit the splats to the photo in N iterations, 40 do (needs PyTorch)", 0, metavar="N"
+    )
+    depth_folder: str | None = option(
+        "the folder with that model's files (else where models are kept)", None, metavar="PATH"
+    )
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense, before any work is done.

@@ -3,6 +3,7 @@
 from . import json_file
 from .atomic import (
     absolute,
+    announcing,
     atomic_folder,
     atomic_path,
     check_folder_name,
@@ -15,6 +16,7 @@ from .quiet import quiet
 
 __all__ = [
     "absolute",
+    "announcing",
     "atomic_folder",
     "atomic_path",
     "check_folder_name",

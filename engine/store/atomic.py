@@ -8,8 +8,9 @@ import shutil
 import time
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +41,23 @@ def _sentence(path: Path, error: OSError) -> str:
     return f"“{path}” could not be written ({error.strerror or error}). Choose another folder."
 
 
+# Who wants to hear of temporary paths, in this thread.
+_listener: ContextVar[Callable[[Path], None] | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def announcing(listener: Callable[[Path], None]) -> Iterator[None]:
+    """Tell a listener of each temporary path that this thread begins inside the block, before anything is written.
+
+    Whoever kills the process can remove what it leaves behind.
+    """
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn what the system says of a failed write to `path` into one `OutputError`.
@@ -62,9 +80,13 @@ def _temporary_name(path: Path) -> Path:
     The suffix is kept at the end: some writers choose the format by it.
     """
     stem = path.stem.encode("utf-8", "ignore")[:_STEM_BYTES].decode("utf-8", "ignore")
-    return path.with_name(
+    temporary = path.with_name(
         f".{stem}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:6]}.tmp{path.suffix}"
     )
+    listener = _listener.get()
+    if listener is not None:
+        listener(temporary)
+    return temporary
 
 
 @cache

@@ -27,8 +27,7 @@ from engine.depth.estimating import estimate
 from engine.errors import ArgumentError, ImageError, IncompleteError, OutputError, SceneError
 from engine.exr import read_exr, write_exr
 from engine.image.decode import DAMAGED_NOTE
-from engine.jobs import run_job
-from engine.jobs.scene_cache import SceneCache
+from engine.jobs import Desk, run_job
 from engine.moves import parse_move
 from engine.progress import Progress
 from engine.scene.folder import open_scene, save
@@ -556,27 +555,23 @@ def test_the_wire_says_what_kind_of_fault_a_file_has(tmp_path):
     """Blender's side removes a frame that is incomplete and ends the animation where the place is at fault."""
     folder = tmp_path / "s.anchorstage"
     save(scene(), folder)
+    wire = scene().photo_view.to_json()
     view = scene().photo_view
-    wire = {name: getattr(view, name) for name in ("fx", "fy", "cx", "cy", "width", "height")}
-    wire["world_from_camera"] = list(view.world_from_camera.ravel())
     plane = np.random.default_rng(0).random((view.height, view.width)).astype(np.float32)
     frame = tmp_path / "shot.0001.exr"
     write_exr(frame, {"Depth.V": plane}, {})
-    args = {"scene": str(folder), "path": str(frame), "view": wire, "frame": 1, "fps": 24}
+    args = {"scene": str(folder), "view": wire, "frame": 1, "fps": 24}
+    lends = {"exr": frame}
+    below_a_file = frame / "below a file.exr"
+    with pytest.raises(OutputError):
+        run_job("finish", args, Desk.local(lends=lends, wants={"finished": below_a_file}))
     with pytest.raises(OutputError):
         run_job(
-            "finish", args | {"output": str(frame / "below a file.exr")}, SceneCache(), Progress()
-        )
-    with pytest.raises(OutputError):
-        run_job(
-            "overlay",
-            {"scene": str(folder), "output": str(frame / "overlay.npy")},
-            SceneCache(),
-            Progress(),
+            "overlay", {"scene": str(folder)}, Desk.local(wants={"rows": frame / "overlay.npy"})
         )
     frame.write_bytes(frame.read_bytes()[:-2000])
     with pytest.raises(IncompleteError):
-        run_job("finish", args, SceneCache(), Progress())
+        run_job("finish", args, Desk.local(lends=lends, wants={"finished": frame}))
 
 
 def test_quiet_keeps_what_libraries_write_and_gives_the_terminal_back(capfd):

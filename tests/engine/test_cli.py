@@ -17,7 +17,7 @@ from engine.colour import encode_srgb
 from engine.errors import RenderError
 from engine.export import contract_names, read_exr
 from engine.formats.ply import read_ply
-from engine.jobs import ReconstructOptions, reconstruct
+from engine.jobs import Desk, run_job
 from engine.progress import Progress
 from engine.render import RenderOptions
 from engine.render.rasteriser import render
@@ -111,9 +111,10 @@ def test_a_fit_without_torch_is_refused_before_any_work(photo, tmp_path, monkeyp
         lambda name, *rest: None if name == "torch" else here(name, *rest),
     )
     stages = []
-    options = ReconstructOptions(photo=str(photo), output=str(tmp_path / "s.anchorstage"), fit=3)
+    progress = Progress(lambda part, stage: stages.append(stage))
+    args = {"output": str(tmp_path / "s.anchorstage"), "fit": 3}
     with pytest.raises(RenderError, match="PyTorch"):
-        reconstruct(options, Progress(lambda part, stage: stages.append(stage)))
+        run_job("reconstruct", args, Desk.local(progress, lends={"photo": photo}))
     assert not stages
     assert not (tmp_path / "s.anchorstage").exists()
 

@@ -6,8 +6,7 @@ import pytest
 from hard_photos import HARD, NOTHING, street
 
 from engine.errors import ImageError
-from engine.jobs import ReconstructOptions, reconstruct
-from engine.progress import Progress
+from engine.jobs import Desk, run_job
 from engine.render import VOID_ALPHA
 from engine.render.rasteriser import render
 from engine.scene.folder import open_scene
@@ -22,12 +21,8 @@ def scene_of(picture, folder):
     """The scene of a picture (H, W, 3), 0..1, made and opened again, and the job's summary."""
     cv2.imwrite(str(folder / "photo.png"), np.rint(picture[..., ::-1] * 255).astype(np.uint8))
     target = folder / "s.anchorstage"
-    made = reconstruct(
-        ReconstructOptions(
-            photo=str(folder / "photo.png"), output=str(target), max_splats=MOST_SPLATS
-        ),
-        Progress(),
-    )
+    args = {"output": str(target), "max_splats": MOST_SPLATS}
+    made = run_job("reconstruct", args, Desk.local(lends={"photo": folder / "photo.png"}))
     return open_scene(target), made
 
 

@@ -11,7 +11,7 @@ from scenes import scene
 
 from engine.camera import Camera
 from engine.errors import ArgumentError, Cancelled, OutputError, SceneError
-from engine.jobs import SceneCache, run_job
+from engine.jobs import Desk, SceneCache, run_job
 from engine.progress import Progress
 from engine.regions import Region
 from engine.render.rasteriser import render
@@ -190,7 +190,7 @@ def contents(folder):
 def test_what_cannot_be_measured_is_one_sentence_and_changes_nothing(folder, case):
     before = contents(folder)
     with pytest.raises((ArgumentError, SceneError)) as caught:
-        run_job("rescale", {"scene": str(folder), **BAD[case]}, SceneCache(), Progress())
+        run_job("rescale", {"scene": str(folder), **BAD[case]}, Desk())
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith(".")
     assert contents(folder) == before
@@ -199,7 +199,7 @@ def test_what_cannot_be_measured_is_one_sentence_and_changes_nothing(folder, cas
 def test_job_rewrites_the_folder_and_keeps_what_is_not_the_scenes(folder):
     cache = SceneCache()
     args = {"scene": str(folder), "distance": 12.5, "points": [list(WALL), list(FAR_WALL)]}
-    done = run_job("rescale", args, cache, Progress())
+    done = run_job("rescale", args, Desk.local(scenes=cache))
     again = open_scene(folder)
     assert measured(again, Measure(distance=12.5, points=(WALL, FAR_WALL))) == pytest.approx(
         12.5, rel=EXACT
@@ -210,7 +210,7 @@ def test_job_rewrites_the_folder_and_keeps_what_is_not_the_scenes(folder):
     assert (folder / "frames" / "shot.txt").read_text() == "mine"
     assert (folder / "levels.bin").is_file()
     assert len(levels.read(folder, again).blocks) > 0
-    run_job("rescale", {"scene": str(folder), "camera_height": 2}, cache, Progress())
+    run_job("rescale", {"scene": str(folder), "camera_height": 2}, Desk.local(scenes=cache))
     assert open_scene(folder).depth_source.count("measured") == 1
     assert not [path for path in folder.parent.iterdir() if path != folder]
 
@@ -237,7 +237,7 @@ def test_cancelling_leaves_the_old_scene(folder):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        run_job("rescale", {"scene": str(folder), "camera_height": 3}, SceneCache(), Progress(stop))
+        run_job("rescale", {"scene": str(folder), "camera_height": 3}, Desk.local(Progress(stop)))
     assert contents(folder) == before
     assert os.listdir(folder.parent) == [folder.name]
 

@@ -21,8 +21,7 @@ from engine.errors import AnchorStageError, Cancelled, SplatError
 from engine.formats.ply import read_ply
 from engine.formats.sharp_ply import read_camera_frame
 from engine.geometry import LOOK_ALONG_Y, pose, quaternion_to_matrix, rotation_about
-from engine.jobs import ReconstructOptions, reconstruct
-from engine.jobs.importing import ImportOptions, import_splats
+from engine.jobs import Desk, run_job
 from engine.makers.judging import judged
 from engine.makers.sharp import fewest
 from engine.progress import Progress
@@ -109,6 +108,12 @@ def import_sharp(path, height=1.6):
     stand = pose(LOOK_ALONG_Y, np.array([0.0, 0.0, height]))
     placed = moved(judged(gaussians, view), stand)
     return placed, replace(view, world_from_camera=stand)
+
+
+def import_splats(path, output, progress=None, **options):
+    """The summary of the scene that the job `import` makes of a PLY."""
+    desk = Desk.local(progress, lends={"file": path})
+    return run_job("import", {"output": str(output), **options}, desk)
 
 
 def covariances(splats):
@@ -380,19 +385,14 @@ def test_another_programs_file_is_not_said_to_be_sharps(tmp_path):
         190.0,
         **bare,
     )
-    done = import_splats(
-        ImportOptions(file=str(path), output=str(tmp_path / "s.anchorstage")), Progress()
-    )
+    done = import_splats(path, tmp_path / "s.anchorstage")
     assert "mine.ply" in done["depth_source"]
     assert not any("commercial" in warning for warning in done["warnings"])
 
 
 def test_a_camera_height_scales_the_scene(tmp_path):
     path = write_sharp(tmp_path / "half.ply", street(0.5)[1], SIZE, 190.0)
-    options = ImportOptions(
-        file=str(path), output=str(tmp_path / "s.anchorstage"), camera_height=1.6
-    )
-    import_splats(options, Progress())
+    import_splats(path, tmp_path / "s.anchorstage", camera_height=1.6)
     made = open_scene(tmp_path / "s.anchorstage")
     assert made.camera().position[2] == pytest.approx(1.6)
     eye = np.linalg.norm(made.splats.positions - made.camera().position, axis=1)
@@ -415,9 +415,7 @@ def test_what_cannot_be_imported_is_one_sentence_and_writes_nothing(tmp_path, st
     progress = Progress()
     progress.cancel()
     with pytest.raises(Cancelled):
-        import_splats(
-            ImportOptions(file=str(street_ply), output=str(tmp_path / "x.anchorstage")), progress
-        )
+        import_splats(street_ply, tmp_path / "x.anchorstage", progress)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -490,14 +488,8 @@ def picture(tmp_path):
 
 
 def by_sharp(picture, tmp_path, **more):
-    options = ReconstructOptions(
-        photo=str(picture),
-        output=str(tmp_path / "s.anchorstage"),
-        depth="sharp",
-        focal_px=190.0,
-        **more,
-    )
-    return reconstruct(options, Progress())
+    args = {"output": str(tmp_path / "s.anchorstage"), "depth": "sharp", "focal_px": 190.0, **more}
+    return run_job("reconstruct", args, Desk.local(lends={"photo": picture}))
 
 
 def test_sharps_gaussians_become_our_scene(package, picture, tmp_path):

@@ -26,6 +26,20 @@ BLENDER = {
     "bl_operators",
     "bmesh",
 }
+# Every file with Python in it that is ours.
+HOUSE = sorted(
+    path
+    for folder in (
+        "engine",
+        "anchorstage_addon",
+        "training",
+        "tools",
+        "benchmarks",
+        "demo",
+        "tests",
+    )
+    for path in (ROOT / folder).rglob("*.py")
+)
 ENGINE_PACKAGES = {"numpy", "cv2", "OpenEXR"}
 # Not in the zip: for the files that docs/architecture.md names.
 AI_PACKAGES = {"torch", "gsplat", "transformers", "safetensors", "huggingface_hub", "sharp"}
@@ -144,8 +158,173 @@ def test_addon_imports_only_blender_numpy_and_itself(path):
         elif top != "anchorstage_addon":
             # Tables are the engine's and the add-on's; its server runs in Blender's own process through the link alone.
             shared = entry.module.startswith("engine.tables")
-            door = path.name.startswith("link") and entry.module == "engine.wire.server"
+            door = path.parent.name == "link" and entry.module == "engine.wire.pipe"
             assert shared or door, where
+
+
+# ---------------------------------------------------------------- circles
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in [*ENGINE, *ADDON, *(ROOT / "training").rglob("*.py")]}
+
+
+def file_of(module: str) -> str | None:
+    """The module of ours that a name stands for: itself, or the one that holds it."""
+    while module and module not in MODULES:
+        module = module.rpartition(".")[0]
+    return module or None
+
+
+def needs_of(module: str) -> set[str]:
+    """The files that a file imports, inside functions too."""
+    found = {file_of(entry.module) for entry in imports_of(MODULES[module])}
+    return {other for other in found if other and other != module}
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """A way that leads back to where it began; empty where there is none."""
+    done: set[str] = set()
+
+    def walk(module: str, way: list[str]) -> list[str]:
+        if module in way:
+            return [*way[way.index(module) :], module]
+        if module in done:
+            return []
+        done.add(module)
+        for other in sorted(graph[module]):
+            if found := walk(other, [*way, module]):
+                return found
+        return []
+
+    return next((found for module in sorted(graph) if (found := walk(module, []))), [])
+
+
+def test_the_search_finds_circles():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_circle_between_files():
+    graph = {module: needs_of(module) for module in MODULES}
+    assert len(graph) > 100
+    assert circle(graph) == []
+
+
+# ---------------------------------------------------------------- thin faces
+
+
+def loaded_by(module: str) -> tuple[set[str], set[str]]:
+    """What importing a module loads: modules of ours with their packages, and what else they import at their top."""
+    ours: set[str] = set()
+    others: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        parts = name.split(".")
+        for known in (".".join(parts[: i + 1]) for i in range(len(parts))):
+            if known in ours or known not in MODULES:
+                continue
+            ours.add(known)
+            for entry in top_imports(MODULES[known]):
+                found = file_of(entry.module)
+                if found:
+                    waiting.append(found)
+                else:
+                    others.add(entry.module.partition(".")[0])
+    return ours, others
+
+
+def top_imports(path: Path) -> Iterator[Import]:
+    """The imports that run when a file is loaded: not those in functions, nor those for the type checker alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    yield from imports(ast.unparse(tree), ".".join(parts))
+
+
+RECORDS = [
+    "engine.depth",
+    "engine.depth.record",
+    "engine.export",
+    "engine.formats",
+    "engine.lift",
+    "engine.makers",
+    "engine.makers.options",
+    "engine.models.registry",
+    "engine.regions",
+    "engine.regions.record",
+    "engine.render",
+    "engine.render.record",
+    "engine.render.levels",
+    "engine.render.levels.record",
+    "engine.scene",
+    "engine.scene.record",
+    "engine.splats",
+    "engine.splats.record",
+]
+
+
+@pytest.mark.parametrize("module", RECORDS)
+def test_a_record_is_cheap_to_name(module):
+    ours, others = loaded_by(module)
+    assert module in ours
+    assert not others & ({"cv2", "OpenEXR"} | AI_PACKAGES), f"{module} loads {others}"
+    networks = {
+        name for name in ours if name.startswith(("engine.depth.builtin", "engine.depth.learned"))
+    }
+    assert not networks
+
+
+def test_the_splats_load_few_files():
+    ours, _ = loaded_by("engine.splats.record")
+    assert len(ours) <= 20, sorted(ours)
+
+
+def test_what_is_loaded_is_what_the_syntax_says():
+    code = """
+import sys, engine.scene.record, engine.render.record, engine.splats.record
+sys.exit(", ".join({"cv2", "OpenEXR", "torch"} & set(sys.modules)) or 0)
+"""
+    result = fresh(code)
+    assert result.returncode == 0, result.stderr
+
+
+# ---------------------------------------------------------------- what stays outside
+
+
+def test_the_engine_knows_nothing_of_its_training():
+    for path in [*ENGINE, *ADDON]:
+        for entry in imports_of(path):
+            assert entry.module.partition(".")[0] not in ("training", "tools", "benchmarks"), path
+
+
+# A path that leads out of the repository: one of a machine, or one above the root.
+OUTSIDE = re.compile(r"\.\./shared|ROOT\.parent\b|/work/|/home/\w|/Users/\w")
+
+
+def outside(text: str) -> list[str]:
+    return [line for line in text.splitlines() if OUTSIDE.search(line)]
+
+
+def test_no_path_leads_out_of_the_repository():
+    mine = Path(__file__).resolve()
+    files = [*HOUSE, ROOT / "build.py", *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    for path in files:
+        if path.resolve() != mine:
+            found = outside(path.read_text(encoding="utf-8"))
+            assert not found, f"{relative(path)}: {found}"
+
+
+def test_ci_names_the_shared_folder_once():
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    named = [line for line in lines if "../shared" in line]
+    assert len(named) == 1
+    assert "ANCHORSTAGE_SHARED" in named[0]
 
 
 @pytest.mark.parametrize("path", [*ENGINE, *ADDON], ids=relative)

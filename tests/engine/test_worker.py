@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scenes import scene
 
-from engine.jobs import JOBS
+from engine import jobs
+from engine.jobs import Job
 from engine.scene.folder import save
-from engine.wire import protocol
-from engine.wire import server as worker
+from engine.store import atomic_path
+from engine.wire import protocol, server
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """The options of a job that has none."""
 
 
 class Talk:
@@ -29,14 +36,21 @@ class Talk:
 
     def __init__(self):
         self.inbox, self.outbox = queue.Queue(), queue.Queue()
+        self.changed: dict[str, Job] = {}  # jobs that a test puts in place of the engine's
         lines = iter(self.inbox.get, None)
         self.thread = threading.Thread(
-            target=worker.serve,
+            target=server.serve,
             args=(lines, lambda line: self.outbox.put(json.loads(line))),
+            kwargs={"find_job": lambda name: self.changed.get(name) or jobs.find(name)},
             daemon=True,
         )
         self.thread.start()
         assert self.get()["ready"]
+
+    def change(self, name, run, lane=None):
+        """Have a job do something else, with any arguments, in its lane or another one."""
+        job = jobs.find(name)
+        self.changed[name] = replace(job, run=run, options=Nothing, lane=lane or job.lane)
 
     def put(self, **message):
         self.inbox.put(json.dumps(message))
@@ -45,9 +59,19 @@ class Talk:
         return self.outbox.get(timeout=30)
 
     def answer(self, id):
-        while "progress" in (message := self.get()):
+        while not {"result", "error"} & set(message := self.get()):
             assert message["id"] == id
+        assert message["id"] == id
         return message
+
+    def answers(self, *ids):
+        """The answers of several jobs, by id, with the time at which each came."""
+        found = {}
+        while set(found) != set(ids):
+            message = self.get()
+            if {"result", "error"} & set(message):
+                found[message["id"]] = message | {"at": time.monotonic()}
+        return found
 
 
 @pytest.fixture
@@ -74,7 +98,9 @@ def test_info_job(talk, folder):
 
 def test_overlay_job_writes_what_the_scene_holds(talk, folder, tmp_path):
     output = tmp_path / "overlay.npy"
-    talk.put(id=2, job="overlay", args={"scene": str(folder), "output": str(output)})
+    talk.put(
+        id=2, job="overlay", args={"scene": str(folder)}, wants={"rows": {"file": str(output)}}
+    )
     assert talk.answer(2)["result"]["count"] == 64 * 48
     rows, splats = np.load(output), scene().splats
     assert np.array_equal(rows[:, :3], splats.positions)
@@ -89,11 +115,8 @@ def test_overlay_job_writes_what_the_scene_holds(talk, folder, tmp_path):
 def test_frame_job_hands_over_every_pass(talk, folder, tmp_path):
     output = tmp_path / "planes"
     view = scene().photo_view
-    names = ("fx", "fy", "cx", "cy", "width", "height")
-    wire = {name: getattr(view, name) for name in names} | {
-        "world_from_camera": list(view.world_from_camera.ravel())
-    }
-    talk.put(id=3, job="frame", args={"scene": str(folder), "view": wire, "output": str(output)})
+    args = {"scene": str(folder), "view": view.to_json()}
+    talk.put(id=3, job="frame", args=args, wants={"passes": {"file": str(output)}})
     result = talk.answer(3)["result"]
     data = np.fromfile(output, np.float32)
     planes = {
@@ -117,24 +140,27 @@ def test_scene_changed_on_disk_is_read_again(talk, folder):
     [
         ("fly", {}, "knows no job"),
         ("info", {}, "needs the argument"),
+        ("info", {"scene": 3}, "must be text"),
         ("info", {"scene": "/none.anchorstage"}, "missing"),
-        ("reconstruct", {"photo": "x"}, "arguments do not fit"),
-        ("reconstruct", {"photo": "x", "output": "y", "speed": 3}, "Unknown argument"),
-        ("reconstruct", {"photo": "/none.jpg", "output": "/tmp/y"}, "none.jpg"),
-        ("reconstruct", {"photo": "x", "output": "y", "max_splats": 0}, "splats"),
-        ("reconstruct", {"photo": "x", "output": "y", "camera_height": -1}, "camera height"),
-        ("frame", {"scene": "/none.anchorstage", "view": {}, "output": "x"}, "missing"),
+        ("reconstruct", {}, "needs the argument 'output'"),
+        ("reconstruct", {"output": "y", "speed": 3}, "Unknown argument"),
+        ("reconstruct", {"output": "/tmp/y"}, "none.jpg"),
+        ("reconstruct", {"output": "y", "max_splats": 0}, "splats"),
+        ("reconstruct", {"output": "y", "camera_height": -1}, "camera height"),
+        ("frame", {"scene": "/none.anchorstage", "view": {}}, "missing"),
+        ("overlay", {"scene": "FOLDER"}, "needs the argument 'rows'"),
     ],
 )
 def test_refusals_are_sentences_and_the_worker_goes_on(talk, folder, job, args, sentence):
-    talk.put(id=1, job=job, args=args)
+    args = {name: str(folder) if value == "FOLDER" else value for name, value in args.items()}
+    talk.put(id=1, job=job, args=args, lends={"photo": {"file": "/none.jpg"}})
     assert sentence in talk.answer(1)["error"]["message"]
     talk.put(id=2, job="info", args={"scene": str(folder)})
     assert "result" in talk.answer(2)
 
 
-def test_bug_in_a_job_is_a_sentence_too(talk, monkeypatch):
-    monkeypatch.setitem(JOBS, "info", lambda *_: 1 / 0)
+def test_bug_in_a_job_is_a_sentence_too(talk):
+    talk.change("info", lambda _options, _desk: 1 / 0)
     talk.put(id=1, job="info", args={})
     error = talk.answer(1)["error"]
     assert error["type"] == "InternalError"
@@ -148,25 +174,126 @@ def test_lines_that_are_no_messages_are_ignored(talk, folder):
     assert "result" in talk.answer(1)
 
 
-def test_cancel_reaches_a_running_job_and_a_waiting_one(talk, monkeypatch, folder):
-    started = threading.Event()
+def test_a_blob_without_a_description_is_a_sentence(talk, folder):
+    talk.put(id=1, job="overlay", args={"scene": str(folder)}, wants={"rows": {}})
+    assert "error" in talk.answer(1)
 
-    def endless(_args, _scenes, progress):
-        started.set()
+
+class Endless:
+    """A job that works until it is cancelled."""
+
+    def __init__(self):
+        self.started = threading.Event()
+
+    def __call__(self, _options, desk):
+        self.started.set()
         while True:
-            progress(0.5, "Working")
+            desk.progress(0.5, "Working")
             time.sleep(0.001)
 
-    monkeypatch.setitem(JOBS, "overlay", endless)
+
+@pytest.mark.parametrize("lane", server.LANES)
+def test_cancel_reaches_a_running_job_and_a_waiting_one(talk, folder, lane):
+    endless = Endless()
+    talk.change("overlay", endless, lane)
     talk.put(id=1, job="overlay", args={})
     talk.put(id=2, job="overlay", args={})
-    assert started.wait(10)
+    assert endless.started.wait(10)
     talk.put(cancel=2)
+    assert talk.answers(2)[2]["error"]["type"] == "Cancelled"  # while the first still runs
     talk.put(cancel=1)
-    assert talk.answer(1)["error"]["type"] == "Cancelled"
-    assert talk.answer(2)["error"]["type"] == "Cancelled"
+    assert talk.answers(1)[1]["error"]["type"] == "Cancelled"
     talk.put(id=3, job="info", args={"scene": str(folder)})
     assert "result" in talk.answer(3)
+
+
+def test_a_quick_job_does_not_wait_for_a_long_one(talk, folder, tmp_path):
+    """The frame of a free server, and the same while a job sleeps ten seconds in the long lane."""
+
+    def sleeping(_options, desk):
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            desk.progress.check()
+            time.sleep(0.05)
+        return {}
+
+    def frame(number):
+        args = {"scene": str(folder), "view": scene().photo_view.to_json()}
+        start = time.monotonic()
+        talk.put(
+            id=number, job="frame", args=args, wants={"passes": {"file": str(tmp_path / "passes")}}
+        )
+        return talk.answers(number)[number]["at"] - start
+
+    talk.change("rescale", sleeping)
+    frame(1)  # opens the scene
+    alone = min(frame(number) for number in range(2, 7))
+    talk.put(id=10, job="rescale", args={})
+    beside = min(frame(number) for number in range(11, 16))
+    assert beside - alone < 0.05
+    start = time.monotonic()
+    talk.put(cancel=10)
+    assert talk.answers(10)[10]["error"]["type"] == "Cancelled"
+    # The lane is free again: the next long job runs at once.
+    talk.change("rescale", lambda _options, _desk: {"slept": True})
+    talk.put(id=20, job="rescale", args={})
+    assert talk.answers(20)[20]["result"] == {"slept": True}
+    assert time.monotonic() - start < 0.5
+
+
+def test_jobs_of_one_lane_run_one_after_the_other(talk):
+    running, most = [], []
+
+    def counted(_options, _desk):
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.02)
+        running.pop()
+        return {}
+
+    talk.change("rescale", counted)
+    for number in range(1, 6):
+        talk.put(id=number, job="rescale", args={})
+    talk.answers(1, 2, 3, 4, 5)
+    assert most == [1] * 5
+
+
+def test_a_job_tells_which_temporary_paths_it_begins(talk, tmp_path):
+    def writes(_options, _desk):
+        with atomic_path(tmp_path / "a.txt") as temporary:
+            temporary.write_text("a", encoding="utf-8")
+        return {"temporary": str(temporary)}
+
+    talk.change("rescale", writes)
+    talk.put(id=1, job="rescale", args={})
+    told = talk.get()
+    assert told == {"id": 1, "writing": talk.answer(1)["result"]["temporary"]}
+
+
+def test_what_was_made_is_not_read_back(talk, folder, tmp_path, monkeypatch):
+    """The scene that a job has just made is the one that the next job sees, without a look at the disk."""
+    from engine.jobs import scene_cache
+
+    args = {"scene": str(folder), "camera_height": 3.0}
+    talk.put(id=1, job="rescale", args=args)
+    assert "result" in talk.answer(1)
+    monkeypatch.setattr(scene_cache, "open_scene", lambda _folder: pytest.fail("read back"))
+    rows = {"rows": {"file": str(tmp_path / "rows.npy")}}
+    talk.put(id=2, job="overlay", args={"scene": str(folder)}, wants=rows)
+    assert talk.answer(2)["result"]["count"] == 64 * 48
+
+
+def test_every_file_of_a_job_is_in_the_table():
+    names = {
+        path.stem
+        for path in (ROOT / "engine" / "jobs").glob("*.py")
+        if "JOB = Job(" in path.read_text(encoding="utf-8")
+    }
+    assert names == set(jobs.FILES.values())
+    for name in jobs.FILES:
+        job = jobs.find(name)
+        assert job.name == name
+        assert job.lane in server.LANES
 
 
 @given(st.integers(0, 9), st.text(max_size=40), st.floats(0, 1))

@@ -1,0 +1,55 @@
+"""Lock: which regions later steps must leave as they are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ..errors import ArgumentError
+from ..options import option
+from ..scene.folder import save_parts
+from ..store import absolute
+from .job import Desk, Job, Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which scene, and which of its regions."""
+
+    scene: str = option("the scene's folder", positional=True)
+    locked: list[str] = option("the ids of the regions that are locked; all others are not")
+
+
+def run(options: Options, desk: Desk) -> Result:
+    """Lock these regions and unlock all others, in the scene's folder.
+
+    Raises:
+        ArgumentError: the scene has no region of that id.
+        AnchorStageError: the scene cannot be read or written.
+    """
+    folder = absolute(options.scene)
+    scene = desk.scenes.get(folder)
+    wanted = set(options.locked)
+    unknown = sorted(wanted - {region.id for region in scene.regions})
+    if unknown:
+        raise ArgumentError(f"The scene has no region “{unknown[0]}”; open it again.")
+    regions = tuple(replace(region, locked=region.id in wanted) for region in scene.regions)
+    if any(new.locked != old.locked for new, old in zip(regions, scene.regions, strict=True)):
+        scene = scene.with_(regions=regions)
+        save_parts(scene, folder, set(), desk.progress)
+        desk.scenes.put(folder, scene)
+    return {"locked": [region.id for region in regions if region.locked]}
+
+
+def tell(result: Result) -> Iterator[str]:
+    """Tell a person which regions are locked now."""
+    yield "locked: " + (", ".join(result["locked"]) or "none")
+
+
+JOB = Job(
+    name="lock",
+    lane="quick",
+    sentence="Choose which regions later steps leave as they are.",
+    options=Options,
+    run=run,
+    tell=tell,
+    gives="`locked`, the ids",
+)
