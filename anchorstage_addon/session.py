@@ -1,6 +1,7 @@
-"""What the add-on remembers as long as it is enabled: one session, which `register` begins anew.
+"""The add-on's memory while it is enabled: one session, which `register` begins anew.
 
-A room that must remember something keeps it in a class of its own, and asks for the one object of the session:
+A room that must remember something keeps it in a class of its own, and asks for the one object of
+the session:
 
     state = session.of(LastMessage)
     state.text = "…"

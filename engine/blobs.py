@@ -1,8 +1,9 @@
 """Blobs: what a job needs or gives in bulk, by name, whatever way it travels.
 
-A caller *lends* files to a job (a photo, an EXR to finish) and *wants* others from it (the passes of a frame). The job sees
-a file of its own machine in either case: where the caller sits on the same machine that is the caller's own file, which it
-may map into memory; a socket brings and takes the bytes. So no argument of a job is a path that one machine alone knows.
+A caller *lends* files to a job (a photo, an EXR to finish) and *wants* others from it (the passes
+of a frame). The job sees a file of its own machine in either case: where the caller sits on the
+same machine that is the caller's own file, which it may map into memory; a socket brings and takes
+the bytes. So no argument of a job is a path that one machine alone knows.
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,9 @@ class Blobs(Protocol):
         """
 
     def target(self, name: str) -> Path:
-        """Return where the job writes what the caller wants under a name; it is handed over when the job has ended.
+        """Return where the job writes what the caller wants under a name.
+
+        The caller gets it when the job has ended.
 
         Raises:
             ArgumentError: the caller does not want it.

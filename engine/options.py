@@ -1,4 +1,4 @@
-"""Options: a record whose fields each carry a sentence, from which command line, wire and reference are derived.
+"""Options: records whose fields carry a sentence each; command line, wire and reference follow.
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -30,7 +30,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Hint:
-    """How an option is given on the command line."""
+    """The form of an option on the command line."""
 
     sentence: str  # for a person, without a full stop
     positional: bool = False  # by its place instead of by its name

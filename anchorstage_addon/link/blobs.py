@@ -1,7 +1,7 @@
-"""What a job gives in bulk: a file that the engine writes and the add-on maps into memory.
+"""Blobs: a job's bulk, a file that the engine writes and the add-on maps into memory.
 
-On one machine the engine writes the very file that is read here. A worker on another machine would send its bytes, and only
-this file and the worker would know.
+On one machine the engine writes the very file that is read here. A worker on another machine would
+send its bytes, and only this file and the worker would know.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The link's door in Blender: start a job, wait for one, and run what has come back on the main thread."""
+"""The link's door in Blender: start a job, wait for one, run what came back on the main thread."""
 
 import logging
 import queue
@@ -82,9 +82,10 @@ def submit(
     Args:
         job: its name.
         args: its options.
-        on_result: called with the result, where `blobs` holds what the job gave in bulk.
+        on_result: called with the result, whose `blobs` hold what the job gave in bulk.
         on_error: called with an EngineError or Stopped.
-        prepare: heavy work on the result, on a thread of its own; no bpy in it. Scratch blobs are gone afterwards.
+        prepare: heavy work on the result, on a thread of its own; no bpy in it. Scratch blobs are
+            gone afterwards.
         lends: files that the job reads, by name.
         wants: what the job gives in bulk: names, or names with the files that it is written to.
 
@@ -152,7 +153,7 @@ def process_id() -> int | None:
 
 
 def on_main_thread(function: Callable[[], None]) -> None:
-    """Run a function on Blender's main thread, when the queue is next emptied; any thread may ask."""
+    """Run a function on Blender's main thread, soon; any thread may ask."""
     _state().functions.put(function)
 
 

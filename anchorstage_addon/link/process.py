@@ -90,7 +90,7 @@ class ProcessWorker:
         self._hear({"died": self._last_words(status)})
 
     def _last_words(self, status: int) -> str:
-        """How it ended, and the last line that it wrote to standard error."""
+        """Say how it ended, with the last line that it wrote to standard error."""
         self._errors.seek(0)
         text = self._errors.read().decode("utf-8", "replace").strip()
         if text:

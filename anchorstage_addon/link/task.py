@@ -53,7 +53,7 @@ class Task:
 
     @property
     def given_up(self) -> bool:
-        """Whether it was cancelled before its turn came: nobody needs to wait for its turn."""
+        """Tell whether it was cancelled before its turn came, so that nobody waits for it."""
         return self.cancelled.is_set() and not self.started.is_set()
 
     def message(self, number: int) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The background thread that owns the engine worker, its tasks, and what may become of them.
 
-It calls no bpy. Every task is sent to the worker at once, which runs quick and long jobs beside each other. The worker may
-crash or be killed: its jobs fail with one sentence, and the next one starts a fresh worker. Where it is killed for the sake
-of one job that does not answer to cancel, the other jobs begin again on the fresh worker.
+It calls no bpy. Every task is sent to the worker at once, which runs quick and long jobs beside
+each other. The worker may crash or be killed: its jobs fail with one sentence, and the next one
+starts a fresh worker. Where it is killed for the sake of one job that does not answer to cancel,
+the other jobs begin again on the fresh worker.
 """
 
 import errno
@@ -83,7 +84,7 @@ class Link:
     # ------------------------------------------------------------------ any thread
 
     def put(self, task: Task) -> Task:
-        """Take a task; any thread. Of a link that has ended it comes back at once, with an error."""
+        """Take a task; any thread. A link that has ended gives it back at once, with an error."""
         with self._closing:
             if not self._closed:
                 self._inbox.put(task)
@@ -115,7 +116,11 @@ class Link:
         return list(self._watched)
 
     def deliver(self) -> bool:
-        """Run the callbacks of finished tasks; main thread. Returns whether any task is still under way."""
+        """Run the callbacks of finished tasks; main thread.
+
+        Returns:
+            Whether any task is still under way.
+        """
         while not self._finished.empty():
             task = self._finished.get()
             if task in self._watched:
@@ -313,7 +318,7 @@ class Link:
         return worker
 
     def _ending(self, task: Task, otherwise: str) -> Exception:
-        """Why a job did not come to its end: cancelled, or stopped with the link, or another reason."""
+        """Give the reason why a job did not come to its end."""
         if task.cancelled.is_set():
             return Stopped()
         return EngineError(ENDED if self._stopping.is_set() else otherwise)
@@ -335,8 +340,8 @@ class Link:
         if error is not None:
             for blob in task.wants.values():
                 blob.discard()
-        # Only of a task that is watched anybody ever takes it out of the queue: a render of many thousand frames
-        # makes two tasks a frame that nobody watches.
+        # Only of a task that is watched anybody ever takes it out of the queue: a render of many
+        # thousand frames makes two tasks a frame that nobody watches.
         if task in self._watched:
             self._finished.put(task)
         task.done.set()

@@ -1,4 +1,4 @@
-"""An engine worker, as the link sees it: a process of its own, or the same loop inside a thread of Blender."""
+"""An engine worker, as the link sees it: a process, or the same loop in a thread of Blender."""
 
 import sys
 from collections.abc import Callable
@@ -18,14 +18,15 @@ Message = dict[str, Any]
 
 
 class Worker(Protocol):
-    """What the link needs of a worker, which calls the link back with each message.
+    """A worker, which calls the link back with each message.
 
-    Beside the engine's own there are `{"died": reason}`, which is its last, and `{"refused": sentence}`.
+    Beside the engine's own there are `{"died": reason}`, which is its last, and `{"refused":
+    sentence}`.
     """
 
     @property
     def alive(self) -> bool:
-        """Whether it can take a job."""
+        """Tell whether it can take a job."""
 
     @property
     def process_id(self) -> int | None:
@@ -43,7 +44,7 @@ class Worker(Protocol):
 
 @dataclass(frozen=True)
 class Setup:
-    """How to start a worker; made on the main thread, used on any."""
+    """The way to start a worker; made on the main thread, used on any."""
 
     in_thread: bool
     search_path: tuple[str, ...]
@@ -60,7 +61,7 @@ class Setup:
 
 
 def setup_from_preferences() -> Setup:
-    """Read what the preferences ask for, and where the worker finds the engine, the extension's wheels and NumPy."""
+    """Read the preferences; find engine, extension's wheels and NumPy for the worker."""
     package = __package__.rpartition(".")[0].rpartition(".")[0]
     addon = bpy.context.preferences.addons.get(package)
     in_thread = (

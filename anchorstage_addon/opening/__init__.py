@@ -1,4 +1,4 @@
-"""Opening: open, relink and reload a scene folder; keep the overlay in step with files, undo and scenes."""
+"""Opening: open, relink and reload a scene folder; the overlay follows files, undo and scenes."""
 
 from . import follow, operators, panel
 from .follow import file_number, refresh_overlay

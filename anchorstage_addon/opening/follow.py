@@ -13,7 +13,7 @@ Stamp = tuple[int, int]
 
 
 class Followed:
-    """What the overlay holds or waits for."""
+    """The folders that the overlay holds or waits for."""
 
     def __init__(self) -> None:
         # Counts loaded files, so that a job's result does not arrive in another file.
@@ -34,7 +34,7 @@ def file_number() -> int:
 
 
 def refresh_overlay(scene: bpy.types.Scene) -> None:
-    """Show the scene's splats in the viewport; where they are not loaded yet, have the engine prepare them."""
+    """Show the scene's splats in the viewport, as soon as the engine has prepared them."""
     folder = scene_state.folder(scene)
     if bpy.app.background or folder is None or scene_state.missing_sentence(scene):
         return

@@ -1,7 +1,7 @@
 """Operators that open a scene's folder: open, relink, restore the photo's camera.
 
-Each asks the engine what the folder holds. In a window Blender goes on meanwhile, and the answer arrives as a step of undo;
-without one nobody waits, and the operator does.
+Each asks the engine what the folder holds. In a window Blender goes on meanwhile, and the answer
+arrives as a step of undo; without one nobody waits, and the operator does.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,15 @@ Arrive = Callable[[bpy.types.Scene, link.Result], None]
 
 
 class _OpensFolder:
-    """What the operators share: a folder chooser, and taking over what the engine says of the folder."""
+    """The operators' common part: a folder chooser, and the question to the engine."""
 
     directory: StringProperty(name="Scene Folder", subtype="DIR_PATH", options={"SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN"})
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        # The scene that is being made would arrive after the one that is opened, and take its place.
+        # The scene that is being made would arrive after the one that is opened, and take its
+        # place.
         if any(task.job == "reconstruct" for task in link.tasks()):
             cls.poll_message_set("A reconstruction is under way")
             return False
@@ -36,7 +37,7 @@ class _OpensFolder:
         return {"RUNNING_MODAL"}
 
     def take_over(self, scene: bpy.types.Scene, folder: Path | None, arrive: Arrive) -> set[str]:
-        """Ask the engine what a folder holds, keep that in the scene, then do what the operator is for."""
+        """Ask the engine what a folder holds, keep that, then do what the operator is for."""
         if folder is None:
             return {"CANCELLED"}
         if not bpy.app.background:

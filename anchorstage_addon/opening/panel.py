@@ -6,8 +6,8 @@ from .. import cameras, scene_state, status
 
 _SAME_SCALE = 1e-6  # how far a unit scale may be from 1
 _UNITS = (
-    "The unit scale is not 1, so lengths show wrong: set Scene Properties > Units > Unit Scale to 1 "
-    "for metres."
+    "The unit scale is not 1, so lengths show wrong: "
+    "set Scene Properties > Units > Unit Scale to 1 for metres."
 )
 
 

@@ -1,4 +1,4 @@
-"""What is done to Blender's window when a job's result has arrived: an undo step, and a look through the camera."""
+"""Blender's window when a result has arrived: an undo step, and a look through the camera."""
 
 import bpy
 

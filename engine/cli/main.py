@@ -1,6 +1,7 @@
 """The `anchorstage` command: the jobs of `engine.jobs`, and `serve`.
 
-`--json` prints one object on standard output; progress goes to standard error. Bad input: one sentence, exit status 2.
+`--json` prints one object on standard output; progress goes to standard error. Bad input: one
+sentence, exit status 2.
 """
 
 import json
@@ -87,7 +88,7 @@ def _refuse(sentence: str) -> int:
 
 @contextmanager
 def _ended_tidily() -> Iterator[None]:
-    """A polite request to end (a closed terminal, `kill`, a render farm) leaves nothing half-written behind."""
+    """Leave nothing half-written when the program is asked to end: a closed terminal, `kill`."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(SIGNALLED + number)

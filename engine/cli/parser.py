@@ -1,4 +1,4 @@
-"""The command line's parser, derived from the jobs: each is a command, its options and blobs are the command's."""
+"""The command line's parser: each job is a command, with its options and blobs."""
 
 import argparse
 import json
@@ -48,11 +48,12 @@ def _add_job(parser: argparse.ArgumentParser, job: Job) -> None:
     )
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
     for name, sentence in job.lends.items():
-        parser.add_argument(name, help=sentence, metavar=name.upper())
+        parser.add_argument(name, help=sentence)
     for name, sentence in job.wants.items():
         parser.add_argument(f"--{name}", required=True, metavar="FILE", help=sentence)
     groups: dict[str, Any] = {}
-    for one in options_of(job.options):
+    # What must be given comes first in the help.
+    for one in sorted(options_of(job.options), key=lambda one: not one.required):
         target: Any = parser
         if one.hint.group:
             if one.hint.group not in groups:

@@ -1,7 +1,8 @@
 """The use cases, a file each: its name, its options, `run` and `tell`.
 
-Command line, wire and docs/api.md are derived from the table below, so a job exists in all three or in none. A job's file
-is loaded when the job is first asked for: `anchorstage info` does not wait for what `reconstruct` needs.
+Command line, wire and docs/api.md are derived from the table below, so a job exists in all three or
+in none. A job's file is loaded when the job is first asked for: `anchorstage info` does not wait
+for what `reconstruct` needs.
 """
 
 from collections.abc import Mapping

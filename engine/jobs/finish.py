@@ -11,7 +11,7 @@ from .job import Desk, Job, Result
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the file shows."""
+    """The scene, camera and frame that the file shows."""
 
     scene: str = option("the scene's folder", positional=True)
     view: dict = option("the camera, in JSON: fx, fy, cx, cy, width, height, world_from_camera")

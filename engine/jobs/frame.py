@@ -13,7 +13,7 @@ from .job import Desk, Job, Result
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which scene, and from where."""
+    """The scene, and the view of it."""
 
     scene: str = option("the scene's folder", positional=True)
     view: dict = option("the camera, in JSON: fx, fy, cx, cy, width, height, world_from_camera")

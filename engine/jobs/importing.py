@@ -1,4 +1,4 @@
-"""Import: Gaussians of another program become a scene on disk, with regions, maps and confidence of our own."""
+"""Import: Gaussians of another program become a scene on disk, with regions of our own."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from .summary import SUMMARY, told
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the user asked for."""
+    """The folder of the scene, and its scale."""
 
     output: str = option("the scene's folder, NAME.anchorstage", short="-o")
     overwrite: bool = option("replace an existing scene of that name", False)
@@ -50,7 +50,9 @@ def tell(result: Result) -> Iterator[str]:
 JOB = Job(
     name="import",
     lane="long",
-    sentence="Make a scene from a PLY of Gaussians in the photo's camera frame, such as SHARP writes.",
+    sentence=(
+        "Make a scene from a PLY of Gaussians in the photo's camera frame, such as SHARP writes."
+    ),
     options=Options,
     run=run,
     tell=tell,

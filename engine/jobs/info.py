@@ -11,7 +11,7 @@ from .summary import SUMMARY, summary, told
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which scene."""
+    """The scene."""
 
     scene: str = option("the scene's folder", positional=True)
 

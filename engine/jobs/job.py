@@ -17,7 +17,7 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Desk:
-    """What every job works with."""
+    """The things that every job works with."""
 
     scenes: SceneCache = field(default_factory=SceneCache)
     blobs: Blobs = field(default_factory=LocalBlobs)

@@ -1,4 +1,4 @@
-"""Lock: which regions later steps must leave as they are."""
+"""Lock: choose the regions that later steps must leave as they are."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from .job import Desk, Job, Result
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which scene, and which of its regions."""
+    """The scene, and its locked regions."""
 
     scene: str = option("the scene's folder", positional=True)
     locked: list[str] = option("the ids of the regions that are locked; all others are not")

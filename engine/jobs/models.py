@@ -11,7 +11,7 @@ from .job import Desk, Job, Result
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to do beside listing them."""
+    """Options of a download."""
 
     download: str | None = option(
         "fetch this one from huggingface.co; needs --yes", None, metavar="NAME"
@@ -56,6 +56,8 @@ JOB = Job(
     options=Options,
     run=run,
     tell=tell,
-    gives="`folder`, and `models` (`name`, `title`, `licence`, `commercial`, `megabytes`, `place`, `good_for`, "
-    "`page`, `installed`)",
+    gives=(
+        "`folder`, and `models` (`name`, `title`, `licence`, `commercial`, `megabytes`, `place`, "
+        "`good_for`, `page`, `installed`)"
+    ),
 )

@@ -17,7 +17,7 @@ _TRIANGLE = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which scene."""
+    """The scene."""
 
     scene: str = option("the scene's folder", positional=True)
 
@@ -40,7 +40,8 @@ def overlay_rows(splats: Splats) -> np.ndarray:
     """Return a row a splat, in metres, world.
 
     Returns:
-        (N, 16) float32: x y z opacity, covariance xx xy xz yy yz zz in m^2, region, confidence, r g b, origin.
+        (N, 16) float32: x y z opacity, covariance xx xy xz yy yz zz in m^2, region, confidence, r g
+        b, origin.
     """
     # A covariance is M M^T, where M holds the splat's axes, each as long as its standard deviation.
     axes = quaternion_to_matrix(splats.rotations) * splats.scales[:, None, :]  # [N, 3, 3]
@@ -71,7 +72,9 @@ JOB = Job(
     tell=tell,
     gives="`count`",
     wants={
-        "rows": "a .npy, (N, 16) float32: x y z opacity, covariance xx xy xz yy yz zz, region, confidence, "
-        "r g b, origin"
+        "rows": (
+            "a .npy, (N, 16) float32: x y z opacity, covariance xx xy xz yy yz zz, region, "
+            "confidence, r g b, origin"
+        )
     },
 )

@@ -21,7 +21,7 @@ from .summary import SUMMARY, told
 
 @dataclass(frozen=True, kw_only=True)
 class Options(PhotoOptions):
-    """What the user asked for."""
+    """The folder of the scene, and what is known of the photo."""
 
     output: str = option("the scene's folder, NAME.anchorstage", short="-o")
     overwrite: bool = option("replace an existing scene of that name", False)

@@ -26,7 +26,7 @@ _SHORTEST = 1e-6  # seconds; no rendering is quicker, and none divides by zero
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which move, how long, how large, where to."""
+    """The move, its length, the size of the frames, and their folder."""
 
     scene: str = option("the scene's folder", positional=True)
     output: str = option("folder for shot.####.exr, metadata.json and region masks", short="-o")

@@ -20,7 +20,7 @@ CHANGED: set[Part] = {"splats", "levels", "maps", "regions"}
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which scene, and exactly one length that is known."""
+    """The scene, and exactly one length that is known."""
 
     scene: str = option("the scene's folder", positional=True)
     camera_height: float | None = option(
@@ -65,7 +65,7 @@ def _number(value: Any) -> float:
 
 
 def _parts(value: Any) -> list[Any]:
-    """What a list holds, or a text between its commas."""
+    """Split a text at its commas; a list is split already."""
     if isinstance(value, str):
         return value.split(",")
     if not isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""The end of every job that makes a scene: it gets its name, is saved and kept open, and its summary is told."""
+"""The end of every job that makes a scene: it gets a name, is saved, kept open and summarised."""
 
 from pathlib import Path
 

@@ -31,12 +31,14 @@ class SceneCache:
         return self._entry(folder)[1]
 
     def put(self, folder: str | Path, scene: Scene) -> None:
-        """Keep a scene that was just written to a folder, so that nothing is read back that was in memory."""
+        """Keep a scene that was just written to a folder, so that nobody reads it back."""
         key = absolute(folder)
         self._keep(key, _stamp(key), scene)
 
     def get_with_levels(self, folder: str | Path, progress: Progress) -> Scene:
-        """Return the scene in a folder with its levels of detail, which are read or built where it has none yet.
+        """Return the scene in a folder with its levels of detail.
+
+        They are read, or built, where the scene has none yet.
 
         Raises:
             SceneError: as `open_scene`.

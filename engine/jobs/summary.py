@@ -1,4 +1,4 @@
-"""What Blender and the command line want to know of a scene, in plain JSON."""
+"""The summary of a scene, in plain JSON, for Blender and the command line."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +9,9 @@ from ..scene.facts import pivot_distance
 
 # The fields of a summary, for the reference of the jobs that give one.
 SUMMARY = (
-    "`scene`, `name`, `splats`, `width`, `height`, `photo`, `camera`, `cameras`, `regions` (`id`, `label`, "
-    "`locked`, `plane`, `color`, `coverage`), `confidence`, `depth_source`, `pivot_distance`, `warnings`"
+    "`scene`, `name`, `splats`, `width`, `height`, `photo`, `camera`, `cameras`, "
+    "`regions` (`id`, `label`, `locked`, `plane`, `color`, `coverage`), "
+    "`confidence`, `depth_source`, `pivot_distance`, `warnings`"
 )
 
 

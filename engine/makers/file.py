@@ -19,7 +19,7 @@ def scene_from_file(
 
     Args:
         file: the PLY.
-        camera_height: metres above the ground, which scales the scene; None: as the file's metres say.
+        camera_height: metres above the ground, which scales the scene; None: as the file says.
         watch: notes the seconds of each stage.
         progress: told 0..0.85.
 

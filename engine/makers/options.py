@@ -16,7 +16,7 @@ MOST_FIT = 10_000  # iterations
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoOptions:
-    """What is known of a photo, and how its scene is made."""
+    """Facts that are known of a photo, and choices of how its scene is made."""
 
     focal_px: float | None = option(
         "focal length in pixels of the photo (else EXIF, else estimated)", None

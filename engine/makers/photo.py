@@ -25,7 +25,7 @@ from .options import PhotoOptions
 
 @dataclass(frozen=True, eq=False)
 class MeasuredPhoto:
-    """What is left of a photo once it was measured: its full-size pixels are not needed any more."""
+    """A photo once it was measured: its full-size pixels are not needed any more."""
 
     estimate: DepthEstimate
     colours: np.ndarray  # (H, W, 3) float32, sRGB-encoded, on the estimate's grid

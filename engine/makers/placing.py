@@ -1,7 +1,7 @@
-"""A scene of Gaussians that another program made: they get a world, regions, maps and confidence of ours.
+"""A scene of Gaussians that another program made: they get a world, regions and maps of ours.
 
-Gaussians in the camera's frame ─► rendered at the photo's view ─► depth placed in our world ─► regions
-─► the Gaussians moved there ─► Scene
+Gaussians in the camera's frame ─► rendered at the photo's view ─► depth placed in our world
+─► regions ─► the Gaussians moved there ─► Scene
 """
 
 from dataclasses import dataclass, replace
@@ -34,7 +34,8 @@ _FARTHEST = 1e4  # metres, of the placed depth map
 class Source:
     """Gaussians before they have a world."""
 
-    splats: Splats  # in the photo's camera frame: x right, y down, z forward, metres; with origin and confidence
+    # In the photo's camera frame (x right, y down, z forward, metres), with origin and confidence.
+    splats: Splats
     view: View  # the photo's camera, at the origin of that frame
     photo: Photo | None  # that they were made of; without it their own picture stands in
     origin: Origin  # who made them
@@ -94,7 +95,8 @@ def _seen(source: Source, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     covered = (drawn.alpha >= VOID_ALPHA) & np.isfinite(drawn.depth)
     if not covered.any():
         raise SplatError(
-            "Nothing of these Gaussians lies before the camera. They are in another frame than SHARP's."
+            "Nothing of these Gaussians lies before the camera. "
+            "They are in another frame than SHARP's."
         )
     depth = np.where(covered, drawn.depth, drawn.depth[covered].max())
     planar = depth.clip(_NEAREST, _FARTHEST).astype(np.float32)

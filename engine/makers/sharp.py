@@ -1,4 +1,4 @@
-"""A scene of SHARP's Gaussians: photo ─► SHARP's own package ─► Gaussians ─► the way of all Gaussians into our world."""
+"""A scene of SHARP's Gaussians: photo ─► SHARP's own package ─► Gaussians ─► `placing`."""
 
 import importlib.util
 from types import ModuleType
@@ -30,7 +30,8 @@ def scene_from_sharp(
 
     Args:
         photo: upright.
-        options: `depth_folder` is SHARP's checkpoint or the folder with it; None: where models are kept.
+        options: `depth_folder` is SHARP's checkpoint or the folder with it; None: where models
+            are kept.
         watch: notes the seconds of each stage.
         progress: told 0..0.85.
 
@@ -63,7 +64,10 @@ def _focal(photo: Photo, colours: np.ndarray, options: PhotoOptions, progress: P
 
 
 def fewest(splats: Splats, most: int) -> Splats:
-    """Keep at most `most` Gaussians, in their order: those that cover most of the picture seen from the origin."""
+    """Keep at most `most` Gaussians, in their order: those that cover most of the picture.
+
+    The picture is seen from the origin.
+    """
     if len(splats) <= most:
         return splats
     # A disc's area is the product of its two longer axes.

@@ -1,4 +1,4 @@
-"""What follows from a scene for those who look at it."""
+"""Facts that follow from a scene for those who look at it."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ from .record import Scene
 
 
 def pivot_distance(scene: Scene) -> float:
-    """Measure how many metres lie between the photo's camera and what stands in the middle of the picture.
+    """Measure the metres from the photo's camera to what stands in the middle of the picture.
 
-    It is the median depth of the picture's central ninth without the sky; where that is nothing but sky, of the whole
-    picture without it.
+    It is the median depth of the picture's central ninth without the sky; where that is nothing but
+    sky, of the whole picture without it.
     """
     if scene.maps is None:
         _, depth = scene.photo_view.project(scene.splats.positions)

@@ -1,10 +1,11 @@
 """A scene on disk: a folder NAME.anchorstage that other programs can read.
 
-`scene.json` (schema 2) tells of all the others, which `parts` lists. Every write goes to a folder with a temporary name,
-which is then renamed: a killed write leaves the previous scene whole.
+`scene.json` (schema 2) tells of all the others, which `parts` lists. Every write goes to a folder
+with a temporary name, which is then renamed: a killed write leaves the previous scene whole.
 
-A folder may be damaged, edited by hand, made by another program or made to do harm: when it is opened, every value is
-checked before anything is done with it. Schema 1 (a photo, splats and one camera; no regions, maps or scale) opens too.
+A folder may be damaged, edited by hand, made by another program or made to do harm: when it is
+opened, every value is checked before anything is done with it. Schema 1 (a photo, splats and one
+camera; no regions, maps or scale) opens too.
 """
 
 import os
@@ -57,12 +58,14 @@ def save_parts(
 ) -> None:
     """Write the parts of a scene that have changed in the place of its folder, atomically.
 
-    The files of all other parts, and whatever else lies in the folder, stay the very files they were.
+    The files of all other parts, and whatever else lies in the folder, stay the very files they
+    were.
 
     Args:
         scene: as it is now.
         folder: that holds the scene.
-        changed: which parts differ from what the folder holds; cameras and names are always written.
+        changed: the parts that differ from what the folder holds; cameras and names are always
+            written.
         progress: told 0..1.
 
     Raises:
@@ -88,7 +91,10 @@ def _write(scene: Scene, folder: Path, names: tuple[str, ...], progress: Progres
 
 
 def _take_along(source: Path, target: Path) -> None:
-    """Give a file, or all files of a folder, a second name; copy them where the file system knows no such thing."""
+    """Give a file, or all files of a folder, a second name.
+
+    They are copied where the file system knows no second names.
+    """
     if source.is_dir():
         shutil.copytree(source, target, copy_function=_link_or_copy)
     else:
@@ -149,7 +155,7 @@ def open_scene(folder: Path) -> Scene:
 
 
 def _record(folder: Path) -> Any:
-    """What `scene.json` holds."""
+    """Read what `scene.json` holds."""
     try:
         recover(folder)
         if folder.is_file():
@@ -158,7 +164,8 @@ def _record(folder: Path) -> Any:
             )
         if not folder.is_dir():
             raise SceneError(
-                f"The scene folder “{folder}” is missing. Relink it, or reconstruct the photo again."
+                f"The scene folder “{folder}” is missing. "
+                "Relink it, or reconstruct the photo again."
             )
         if not (folder / _RECORD).is_file():
             raise SceneError(

@@ -1,7 +1,8 @@
 """Metric truth: one length that is known, and how long it is in the scene.
 
-Points are looked up in the depth map. Heights are read from the foot alone, as in Criminisi, Reid and Zisserman, "Single
-View Metrology" (IJCV 2000): what is seen at a thing's top is often the background.
+Points are looked up in the depth map. Heights are read from the foot alone, as in Criminisi, Reid
+and Zisserman, "Single View Metrology" (IJCV 2000): what is seen at a thing's top is often the
+background.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ import numpy as np
 from ..errors import ArgumentError, SceneError
 from .record import PHOTO_CAMERA, Scene
 
-MOST = 1e5  # metres, and times: the longest length, and the largest change of scale; their inverses are the smallest
+# The longest length in metres, and the largest change of scale; their inverses are the smallest.
+MOST = 1e5
 _LEAST_SPAN = 1e-6  # of the distance: two points nearer to each other than this are one
 
 Point = tuple[float, float]
@@ -40,7 +42,8 @@ class Measure:
             )
         if not 1 / MOST <= given[0] <= MOST:
             raise ArgumentError(
-                f"The length must be a number from {1 / MOST:g} to {MOST:g} metres, not {given[0]:g}."
+                f"The length must be a number from {1 / MOST:g} to {MOST:g} metres, "
+                f"not {given[0]:g}."
             )
         if self.camera_height is not None and self.points is not None:
             raise ArgumentError("A camera's height needs no points; leave them out.")
@@ -49,7 +52,7 @@ class Measure:
 
     @property
     def what(self) -> str:
-        """What is measured, for people."""
+        """Name the measured thing, for people."""
         if self.camera_height is not None:
             return "camera height"
         return "distance" if self.distance is not None else "object height"
@@ -79,14 +82,16 @@ def measured(scene: Scene, measure: Measure) -> float:
     """Metres that the measured thing has in the scene now.
 
     Raises:
-        ArgumentError: a point lies outside the photo or in the sky, or there is nothing to measure between the two.
-        SceneError: the scene has no depth map to look points up in, or no ground under its camera.
+        ArgumentError: a point lies outside the photo or in the sky, or there is nothing to measure
+            between the two. SceneError: the scene has no depth map to look points up in, or no
+            ground under its camera.
     """
     eye = scene.camera(PHOTO_CAMERA).position
     if measure.camera_height is not None:
         if eye[2] <= 0:
             raise SceneError(
-                "This scene's photo was not taken from above its ground; measure a distance instead."
+                "This scene's photo was not taken from above its ground; "
+                "measure a distance instead."
             )
         return float(eye[2])
     top, foot = _check_points(measure.points)
@@ -121,7 +126,7 @@ def _photo_size(scene: Scene) -> tuple[int, int]:
 
 
 def _surface_point(scene: Scene, point: Point) -> np.ndarray:
-    """The place (3,) in the world that a point of the photo shows, at the depth of the map's pixel there."""
+    """Return the place (3,) in the world that a point of the photo shows, by the depth map."""
     if scene.maps is None:
         raise SceneError(
             "This scene has no depth map to look points up in; reconstruct the photo again."
@@ -146,6 +151,7 @@ def _height_above(scene: Scene, top: Point, foot: np.ndarray) -> float:
     rise = float(eye[2] + ray[2] * (ahead @ ahead) / towards - foot[2]) if towards > 0 else 0.0
     if rise <= 0:
         raise ArgumentError(
-            "The top does not lie above the foot; give the top first, then the foot straight below it."
+            "The top does not lie above the foot; "
+            "give the top first, then the foot straight below it."
         )
     return rise

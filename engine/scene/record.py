@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 SCHEMA = 2
 PHOTO_CAMERA = "photo"
 
-# Easily told apart, also by most colour-blind eyes (after Okabe and Ito 2008), in the order regions are found.
+# Easily told apart, also by most colour-blind eyes (after Okabe and Ito 2008), in the order regions
+# are found.
 REGION_COLORS = (
     (0.34, 0.71, 0.91),
     (0.00, 0.62, 0.45),
@@ -47,7 +48,8 @@ class BaseWitness:
     def of(cls, photo: "Photo") -> "BaseWitness":
         """Keep a photo as it came.
 
-        Odd suffixes are left out of its name in the scene's folder, for not every system can write them.
+        Odd suffixes are left out of its name in the scene's folder, for not every system can write
+        them.
         """
         suffix = photo.suffix
         plain = suffix[1:].isascii() and suffix[1:].isalnum()
@@ -90,7 +92,8 @@ class Scene:
     active_camera: str = PHOTO_CAMERA
     maps: Maps | None = None
     regions: tuple[Region, ...] = ()
-    # Levels of detail of these very splats; None: read or built when a moving frame first needs them.
+    # Levels of detail of these very splats; None: read or built when a moving frame first needs
+    # them.
     levels: Levels | None = None
     depth_source: str = ""
     warnings: tuple[str, ...] = ()
@@ -109,13 +112,13 @@ class Scene:
 
     @property
     def photo_eye(self) -> tuple[float, float, float]:
-        """Where the photo was taken, metres in the world."""
+        """The place where the photo was taken, metres in the world."""
         x, y, z = self.camera(PHOTO_CAMERA).position
         return float(x), float(y), float(z)
 
     @property
     def photo_view(self) -> View:
-        """The photo's camera on the grid of the maps, or on the photo's own pixels where there are none."""
+        """The photo's camera on the grid of the maps; without maps on the photo's own pixels."""
         camera = self.camera(PHOTO_CAMERA)
         photo = self.photo
         size = (
@@ -136,14 +139,20 @@ class Scene:
         return float(source.mean()) if source.size else 0.0
 
     def with_(self, **changes: Any) -> "Scene":
-        """Copy the scene with some parts replaced; other splats lose the levels of detail of the old ones."""
+        """Copy the scene with some parts replaced.
+
+        Other splats do not keep the levels of detail of the old ones.
+        """
         if "splats" in changes:
             changes = {"levels": None, **changes}
         return replace(self, **changes)
 
     @property
     def sky(self) -> np.ndarray | None:
-        """(H, W) bool, the sky on the grid of the maps: the regions of that label, else the estimate's; None without maps."""
+        """The sky (H, W) bool on the grid of the maps; None without maps.
+
+        It is the regions of that label; where there are none, what the depth estimate saw.
+        """
         if self.maps is None:
             return None
         shape = self.maps.depth.shape

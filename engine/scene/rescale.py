@@ -1,6 +1,7 @@
 """Rescaling: a scene grows or shrinks until one measured length is true.
 
-It does so about the point of the ground under the photo's eye, everything with it: the photo's own view stays as it is.
+It does so about the point of the ground under the photo's eye, everything with it: the photo's own
+view stays as it is.
 """
 
 from dataclasses import replace
@@ -19,10 +20,10 @@ _MEASURED = "; metres from a measured "
 
 
 def scaled(scene: Scene, factor: float) -> Scene:
-    """The scene, all its lengths times a factor, about the point of the ground under the photo's eye.
+    """Multiply all lengths of a scene, about the point of the ground under the photo's eye.
 
-    Positions and sizes of splats, positions of cameras, planes, depth and its uncertainty; the photo's view stays as it is.
-    Levels of detail are not carried over.
+    Positions and sizes of splats, positions of cameras, planes, depth and its uncertainty; the
+    photo's view stays as it is. Levels of detail are not carried over.
     """
     eye = scene.camera(PHOTO_CAMERA).position
     centre = np.array([eye[0], eye[1], 0.0])
@@ -60,11 +61,14 @@ def _region(region: Region, centre: np.ndarray, factor: float) -> Region:
 def rescale(
     scene: Scene, measure: Measure, progress: Progress | None = None
 ) -> tuple[Scene, float]:
-    """The scene in which the measured thing has its length, with new levels of detail; and the factor it was scaled by.
+    """Scale a scene so that the measured thing has its length.
+
+    Returns:
+        The scene, with new levels of detail, and the factor it was scaled by.
 
     Raises:
-        ArgumentError: the points cannot be measured between, or the scale would change beyond reason.
-        SceneError: the scene lacks what the measure needs.
+        ArgumentError: the points cannot be measured between, or the scale would change beyond
+            reason. SceneError: the scene lacks what the measure needs.
     """
     progress = progress or Progress()
     progress(0.0, "Measuring")
@@ -81,5 +85,5 @@ def rescale(
 
 
 def _source(before: str, measure: Measure) -> str:
-    """How the scene's metres are known, for people: by the last measure."""
+    """Say how the scene's metres are known, for people: by the last measure."""
     return f"{before.split(_MEASURED)[0]}{_MEASURED}{measure.what} of {measure.length:g} m"

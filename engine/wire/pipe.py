@@ -1,4 +1,4 @@
-"""The ways in on one machine: a process that is spoken to over its standard input and output, and a thread."""
+"""The ways in on one machine: standard input and output of a process, and a thread."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ _GONE = 0  # the exit status when Blender is gone
 
 
 def serve_process() -> int:
-    """Serve on standard input and output; what else writes to standard output goes to standard error."""
+    """Serve on standard input and output; other writers to standard output get standard error."""
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )

@@ -9,12 +9,12 @@ From it:
 
     {"ready": true, "version": "…"}                 once
     {"id": 7, "progress": 0.4, "stage": "Depth"}    as often as there is news
-    {"id": 7, "writing": "…"}                       a path that has a temporary name until the job ends
+    {"id": 7, "writing": "…"}                       a temporary path that the job has begun
     {"id": 7, "result": {…}}                        at last, or
     {"id": 7, "error": {"type": "ImageError", "message": "one sentence"}}
 
-What travels in bulk is lent or wanted as a blob, by name (`engine.blobs`). How a blob is described is the way's own
-matter: on one machine by `file`, which the other side opens.
+What travels in bulk is lent or wanted as a blob, by name (`engine.blobs`). How a blob is described
+is the way's own matter: on one machine by `file`, which the other side opens.
 """
 
 import json
@@ -95,7 +95,7 @@ def progress(job_id: int, fraction: float, stage: str) -> str:
 
 
 def writing(job_id: int, path: Path) -> str:
-    """Write which temporary path a job has begun: where its process is killed, the caller removes it."""
+    """Write which temporary path a job has begun, for whoever kills its process to remove."""
     return _line({"id": job_id, "writing": str(path)})
 
 

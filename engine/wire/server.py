@@ -1,7 +1,8 @@
 """The engine as a server: jobs in, progress and results out, cancellable at any time.
 
-Jobs run in two lanes, each with a thread of its own and one job at a time: a quick one (a frame, a file to finish) never
-waits for a long one (a reconstruction). A third thread reads, so that a cancel reaches either lane at once.
+Jobs run in two lanes, each with a thread of its own and one job at a time: a quick one (a frame, a
+file to finish) never waits for a long one (a reconstruction). A third thread reads, so that a
+cancel reaches either lane at once.
 """
 
 import logging

@@ -8,5 +8,6 @@
 | `maps` | `maps/*.exr`, `maps/*.png` | `maps` |
 | `regions` | `regions/*.png` | `regions` |
 
-A part has `entries` (the names in the folder that are its own), `write`, `to_json` where `scene.json` tells of it, and `read`.
+A part has `entries` (the names in the folder that are its own), `write`, `to_json` where
+`scene.json` tells of it, and `read`.
 """

@@ -1,4 +1,4 @@
-"""Levels of detail: what makes moving frames quick. They can always be built anew from the splats."""
+"""Levels of detail, which make moving frames quick. They can be built anew from the splats."""
 
 import logging
 from pathlib import Path
@@ -22,13 +22,16 @@ def entries(_scene: Scene) -> set[str]:
 
 
 def write(folder: Path, scene: Scene) -> None:
-    """Write `levels.bin` beside the `splats.ply` that is there already, where the scene has levels."""
+    """Write `levels.bin`, where the scene has levels; `splats.ply` is there already."""
     if scene.levels is not None:
         write_levels(folder / FILE, scene.levels, key_of(folder / splats.FILE))
 
 
 def read(folder: Path, scene: Scene) -> Levels | None:
-    """Read the levels of a scene that was opened; None where the file is missing, damaged, or of other splats."""
+    """Read the levels of a scene that was opened.
+
+    None where the file is missing, damaged, or of other splats.
+    """
     try:
         key = key_of(folder / splats.FILE)
     except OSError:
@@ -37,7 +40,9 @@ def read(folder: Path, scene: Scene) -> Levels | None:
 
 
 def read_or_build(folder: Path | None, scene: Scene, progress: Progress | None = None) -> Scene:
-    """Return the scene with its levels: its own, those of the folder, or built, and then written there.
+    """Return the scene with its levels: its own, those of the folder, or new ones.
+
+    New ones are written to the folder.
 
     A folder that cannot be written to is left alone.
 

@@ -31,12 +31,12 @@ def write(folder: Path, scene: Scene) -> None:
 
 
 def to_json(scene: Scene) -> str | None:
-    """What `scene.json` says of the maps: the name of their folder."""
+    """Return what `scene.json` says of the maps: the name of their folder."""
     return None if scene.maps is None else FOLDER
 
 
 def write_maps(folder: Path, maps: Maps) -> None:
-    """Write depth.exr (`Z` and `uncertainty`, metres), normal.exr and confidence.exr, and the masks that are known.
+    """Write depth.exr (`Z` and `uncertainty`, metres), normal.exr, confidence.exr and the masks.
 
     The EXR files are 32-bit float, ZIP; the masks are PNG files of 0 and 255.
     """
@@ -62,7 +62,8 @@ def read_maps(folder: Path) -> Maps:
     """Read what `write_maps` wrote.
 
     Raises:
-        SceneError: a file is missing, damaged, of another size than the rest, or holds what is no depth.
+        SceneError: a file is missing, damaged, of another size than the rest, or holds what is no
+            depth.
     """
     planes = {name: _read(folder / f"{name}.exr", names) for name, names in _CHANNELS.items()}
     depth, uncertainty = planes["depth"]
@@ -75,7 +76,8 @@ def read_maps(folder: Path) -> Maps:
     finite = (uncertainty, *normal, confidence)
     if not (depth > 0).all() or not all(np.isfinite(plane).all() for plane in finite):
         raise SceneError(
-            f"The maps in “{folder}” hold values that make no sense. Restore them, or reconstruct again."
+            f"The maps in “{folder}” hold values that make no sense. "
+            "Restore them, or reconstruct again."
         )
     masks = {}
     for name in _MASKS:

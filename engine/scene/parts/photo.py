@@ -22,7 +22,7 @@ def write(folder: Path, scene: Scene) -> None:
 
 
 def to_json(scene: Scene) -> dict[str, Any] | None:
-    """What `scene.json` says of the photo."""
+    """Return what `scene.json` says of the photo."""
     photo = scene.photo
     if photo is None:
         return None

@@ -26,7 +26,7 @@ def write(folder: Path, scene: Scene) -> None:
 
 
 def to_json(scene: Scene) -> list[dict[str, Any]]:
-    """What `scene.json` says of the regions."""
+    """Return what `scene.json` says of the regions."""
     return [_region_to_json(region) for region in scene.regions]
 
 

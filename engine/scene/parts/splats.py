@@ -26,7 +26,7 @@ def write(folder: Path, scene: Scene) -> None:
 
 
 def to_json(scene: Scene) -> dict[str, Any]:
-    """What `scene.json` says of the splats."""
+    """Return what `scene.json` says of the splats."""
     return {"file": FILE, "count": len(scene.splats), "metric_scale": METRIC_SCALE}
 
 
