@@ -69,16 +69,18 @@ class Option:
 
 def options_of(record_type: type) -> list[Option]:
     """List the options of a record, in the order of its fields."""
-    return [
-        Option(
-            name=field.name,
-            kind=_kind(field.type),
-            required=field.default is MISSING,
-            default=None if field.default is MISSING else field.default,
-            hint=field.metadata["hint"],
-        )
-        for field in dataclasses.fields(record_type)
-    ]
+    return [_option_of(field) for field in dataclasses.fields(record_type)]
+
+
+def _option_of(field: dataclasses.Field) -> Option:
+    is_required = field.default is MISSING
+    return Option(
+        name=field.name,
+        kind=_kind(field.type),
+        required=is_required,
+        default=None if is_required else field.default,
+        hint=field.metadata["hint"],
+    )
 
 
 def record_from(record_type: type[Record], args: Mapping[str, Any], what: str = "This") -> Record:
@@ -92,21 +94,25 @@ def record_from(record_type: type[Record], args: Mapping[str, Any], what: str = 
     Raises:
         ArgumentError: an argument is unknown, missing or of another type, or makes no sense.
     """
-    known = {one.name: one for one in options_of(record_type)}
-    unknown = sorted(set(args) - set(known))
+    options = options_of(record_type)
+    unknown = sorted(set(args) - {one.name for one in options})
     if unknown:
         raise ArgumentError(f"Unknown argument: {', '.join(unknown)}.")
-    given = {name: value for name, value in args.items() if value is not None}
-    missing = [name for name, one in known.items() if one.required and name not in given]
-    if missing:
-        raise ArgumentError(f"{what} needs the argument {missing[0]!r}.")
-    return record_type(**{name: _checked(known[name], value) for name, value in given.items()})
+    values = {}
+    for one in options:
+        value = args.get(one.name)
+        if value is not None:
+            values[one.name] = _checked(one, value)
+        elif one.required:
+            raise ArgumentError(f"{what} needs the argument {one.name!r}.")
+    return record_type(**values)
 
 
 def _kind(annotation: Any) -> type:
     """The type of a field's values: `float | None` takes floats, `list[str]` lists."""
     if isinstance(annotation, types.UnionType):
-        [annotation] = [part for part in typing.get_args(annotation) if part is not types.NoneType]
+        parts = typing.get_args(annotation)
+        [annotation] = [part for part in parts if part is not types.NoneType]
     kind = typing.get_origin(annotation) or annotation
     if kind not in _KINDS:
         raise TypeError(f"an option cannot be {annotation}")
@@ -119,12 +125,14 @@ def _checked(one: Option, value: Any) -> Any:
     Raises:
         ArgumentError: it is of another type.
     """
-    is_bool = isinstance(value, bool)
-    fits = isinstance(value, one.kind) and (one.kind is bool or not is_bool)
-    if one.kind is float and isinstance(value, int) and not is_bool:
-        return value
-    if one.kind is list and isinstance(value, tuple):
-        return list(value)
+    # To Python true and false are whole numbers; to us they are not.
+    if isinstance(value, bool):
+        fits = one.kind is bool
+    # JSON writes a number without a fraction as a whole one.
+    elif one.kind is float:
+        fits = isinstance(value, int | float)
+    else:
+        fits = isinstance(value, one.kind)
     if not fits:
         raise ArgumentError(f"“{one.name}” must be {one.kind_name}, not {value!r}.")
     return value

@@ -27,6 +27,7 @@ def run(options: Options, desk: Desk) -> Result:
         AnchorStageError: one sentence.
     """
     progress = desk.progress
+    # A moving frame is drawn from levels of detail.
     if options.moving:
         scene = desk.scenes.get_with_levels(options.scene, progress)
     else:

@@ -37,6 +37,7 @@ def run(options: Options, desk: Desk) -> Result:
     folder = absolute(options.output)
     file = absolute(desk.blobs.source("file"))
     watch = Stopwatch()
+    # Long work in vain is worse than a question too many.
     check_folder_name(folder, options.overwrite)
     scene = scene_from_file(file, options.camera_height, watch, desk.progress)
     return saved(scene, folder, options.overwrite, watch, desk)

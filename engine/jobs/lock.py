@@ -28,15 +28,17 @@ def run(options: Options, desk: Desk) -> Result:
     folder = absolute(options.scene)
     scene = desk.scenes.get(folder)
     wanted = set(options.locked)
-    unknown = sorted(wanted - {region.id for region in scene.regions})
-    if unknown:
-        raise ArgumentError(f"The scene has no region “{unknown[0]}”; open it again.")
-    regions = tuple(replace(region, locked=region.id in wanted) for region in scene.regions)
-    if any(new.locked != old.locked for new, old in zip(regions, scene.regions, strict=True)):
+    known = {region.id for region in scene.regions}
+    for unknown in sorted(wanted - known):
+        raise ArgumentError(f"The scene has no region “{unknown}”; open it again.")
+    locked_now = {region.id for region in scene.regions if region.locked}
+    if wanted != locked_now:
+        regions = tuple(replace(region, locked=region.id in wanted) for region in scene.regions)
         scene = scene.with_(regions=regions)
+        # Locks stand in scene.json, which every save writes; the files of all parts stay.
         save_parts(scene, folder, set(), desk.progress)
         desk.scenes.put(folder, scene)
-    return {"locked": [region.id for region in regions if region.locked]}
+    return {"locked": sorted(wanted)}
 
 
 def tell(result: Result) -> Iterator[str]:

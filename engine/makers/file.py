@@ -30,6 +30,9 @@ def scene_from_file(
         progress(0.0, "Reading the splats")
         splats, view = read_camera_frame(file)
         splats = judged(splats, view)
-    card = SHARP if written_by_sharp(file) else None
-    origin = Origin(card.title if card else f"“{file.name}”", card)
-    return scene_from_gaussians(Source(splats, view, None, origin), camera_height, watch, progress)
+    if written_by_sharp(file):
+        origin = Origin(SHARP.title, SHARP)
+    else:
+        origin = Origin(f"“{file.name}”", None)
+    source = Source(splats, view, None, origin)
+    return scene_from_gaussians(source, camera_height, watch, progress)

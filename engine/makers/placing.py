@@ -58,8 +58,10 @@ def scene_from_gaussians(
     photo = source.photo
     with watch.stage("depth"):
         colours, planar = _seen(source, progress.part(0.1, 0.3))
+        # The focal length in pixels grows and shrinks with the grid.
         focal = source.view.fx * colours.shape[1] / source.view.width
-        known = Known(focal, "from the file" if photo is None else "from the photo", camera_height)
+        focal_from = "from the file" if photo is None else "from the photo"
+        known = Known(focal, focal_from, camera_height)
         placed = place(colours, planar, known, source.origin, progress.part(0.3, 0.5))
         estimate = placed.estimate
     with watch.stage("regions"):
@@ -71,6 +73,7 @@ def scene_from_gaussians(
     with watch.stage("levels"):
         levels = build_levels(splats, progress.part(0.7, 0.85))
     camera = replace(source.view, world_from_camera=world_from_camera)
+    notes = () if photo is None else photo.notes
     return Scene(
         name="",
         photo=None if photo is None else BaseWitness.of(photo),
@@ -80,7 +83,7 @@ def scene_from_gaussians(
         maps=Maps.of(estimate),
         regions=tuple(regions),
         depth_source=estimate.source,
-        warnings=(*(photo.notes if photo else ()), *estimate.warnings),
+        warnings=(*notes, *estimate.warnings),
     )
 
 
@@ -92,6 +95,7 @@ def _seen(source: Source, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     progress(0.0, "Looking through the photo's camera")
     grid = _grid(source.view)
     drawn = render(source.splats, grid, RenderOptions(color_only=True))
+    # A depth map has no holes: what no Gaussian covers counts as the farthest thing.
     covered = (drawn.alpha >= VOID_ALPHA) & np.isfinite(drawn.depth)
     if not covered.any():
         raise SplatError(
@@ -102,6 +106,7 @@ def _seen(source: Source, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     planar = depth.clip(_NEAREST, _FARTHEST).astype(np.float32)
     if source.photo is not None:
         return source.photo.encoded(grid.width, grid.height), planar
+    # The renderer's colours are premultiplied by alpha.
     straight = drawn.color / np.maximum(drawn.alpha, VOID_ALPHA)[..., None]
     return np.clip(straight, 0, 1), planar
 

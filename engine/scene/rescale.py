@@ -13,6 +13,7 @@ from ..errors import ArgumentError
 from ..progress import Progress
 from ..regions import Region
 from ..render.levels.build import build_levels
+from ..splats import Splats
 from .measuring import MOST, Measure, measured
 from .record import PHOTO_CAMERA, Maps, Scene
 
@@ -27,17 +28,18 @@ def scaled(scene: Scene, factor: float) -> Scene:
     """
     eye = scene.camera(PHOTO_CAMERA).position
     centre = np.array([eye[0], eye[1], 0.0])
-    splats = scene.splats
-    moved = splats.with_(
-        positions=centre + factor * (splats.positions.astype(float) - centre),
-        scales=splats.scales.astype(float) * factor,
-    )
-    return scene.with_(
-        splats=moved,
-        cameras=tuple(_camera(camera, centre, factor) for camera in scene.cameras),
-        maps=None if scene.maps is None else _maps(scene.maps, factor),
-        regions=tuple(_region(region, centre, factor) for region in scene.regions),
-    )
+    cameras = tuple(_camera(camera, centre, factor) for camera in scene.cameras)
+    maps = None if scene.maps is None else _maps(scene.maps, factor)
+    regions = tuple(_region(region, centre, factor) for region in scene.regions)
+    splats = _splats(scene.splats, centre, factor)
+    return scene.with_(splats=splats, cameras=cameras, maps=maps, regions=regions)
+
+
+def _splats(splats: Splats, centre: np.ndarray, factor: float) -> Splats:
+    # Double precision: a scene may lie far from the centre.
+    from_centre = splats.positions.astype(float) - centre
+    positions = centre + factor * from_centre
+    return splats.with_(positions=positions, scales=splats.scales.astype(float) * factor)
 
 
 def _camera(camera: Camera, centre: np.ndarray, factor: float) -> Camera:
@@ -50,11 +52,12 @@ def _maps(maps: Maps, factor: float) -> Maps:
 
 
 def _region(region: Region, centre: np.ndarray, factor: float) -> Region:
-    """A plane n . p + d = 0 about c: d becomes f d + (f - 1) n . c."""
+    """Scale a region's plane n . p + d = 0 about c: d becomes f d + (f - 1) n . c."""
     if region.plane is None:
         return region
     plane = np.array(region.plane, float)
-    plane[3] = factor * plane[3] + (factor - 1) * (plane[:3] @ centre)
+    normal = plane[:3]
+    plane[3] = factor * plane[3] + (factor - 1) * (normal @ centre)
     return replace(region, plane=plane)
 
 
