@@ -96,37 +96,30 @@ def _finish(scene: bpy.types.Scene, *_: Any) -> None:
 
 
 def _finish_file(scene: bpy.types.Scene, path: Path, suffix: str, rendered: Rendered) -> None:
+    """Have the engine rewrite a file in its place; where it cannot, say so."""
     shot = rendered.shots[suffix]
     args = {
-        "path": str(path),
-        "output": str(path),
         "scene": rendered.folder,
         "view": shot.view,
         "camera": shot.camera,
         "frame": rendered.frame,
         "fps": scene.render.fps / scene.render.fps_base,
     }
+    keeps = f"{path.name} keeps Blender's channel names"
     try:
-        link.call("finish", args)
+        link.call("finish", args, lends={"exr": path}, wants={"finished": path})
     except link.EngineError as error:
         if error.kind == _INCOMPLETE:
             path.unlink(missing_ok=True)
+            removed = f"{path.name} could not be written completely, so it was removed"
             again = f"Free some space and render frame {rendered.frame} again."
-            _give_up(
-                scene,
-                f"{path.name} could not be written completely, so it was removed: the disk is full. {again}",
-            )
+            _give_up(scene, f"{removed}: the disk is full. {again}")
         elif error.kind == _NO_PLACE:
-            _give_up(
-                scene,
-                f"{path.name} keeps Blender's channel names, for there is no place for the finished file. {error}",
-            )
+            _give_up(scene, f"{keeps}, for there is no place for the finished file. {error}")
         else:
-            _tell(f"{path.name} keeps Blender's channel names: {error}")
+            _tell(f"{keeps}: {error}")
     except link.Stopped:
-        _tell(
-            f"{path.name} keeps Blender's channel names: the engine was stopped. Render the frame again."
-        )
+        _tell(f"{keeps}: the engine was stopped. Render the frame again.")
 
 
 def _give_up(scene: bpy.types.Scene, sentence: str) -> None:
@@ -140,7 +133,7 @@ def _tell(sentence: str) -> None:
     if threading.current_thread() is threading.main_thread():
         status.tell(sentence, is_error=True)
     else:
-        bpy.app.timers.register(lambda: status.tell(sentence, is_error=True), first_interval=0.0)
+        link.on_main_thread(lambda: status.tell(sentence, is_error=True))
 
 
 _HANDLERS = (("render_init", _begin), ("render_pre", _look), ("render_post", _finish))

@@ -23,7 +23,9 @@ def default_folder(photo: Path, beside_photo: bool = True) -> Path:
     return candidate
 
 
-def start(scene: bpy.types.Scene, args: dict[str, Any], set_up_render: bool) -> link.Task:
+def start(
+    scene: bpy.types.Scene, photo: Path, args: dict[str, Any], set_up_render: bool
+) -> link.Task:
     """Start the job; its result arrives in `scene`, if that still exists then."""
     status.dismiss()
     scene_name, file = scene.name, opening.file_number()
@@ -38,7 +40,7 @@ def start(scene: bpy.types.Scene, args: dict[str, Any], set_up_render: bool) -> 
         arrive(target, result, set_up_render)
         opening.push_undo("Reconstruct from image")
 
-    return link.submit("reconstruct", args, arrived, failed)
+    return link.submit("reconstruct", args, arrived, failed, lends={"photo": photo})
 
 
 def failed(error: Exception) -> None:

@@ -84,10 +84,10 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
             self.report({"ERROR"}, f"“{photo.name}” is not a file. Choose a photo.")
             return {"CANCELLED"}
         if not bpy.app.background:
-            arrival.start(context.scene, self._args(photo), self.set_up_render)
+            arrival.start(context.scene, photo, self._args(photo), self.set_up_render)
             return {"FINISHED"}
         try:
-            result = link.call("reconstruct", self._args(photo))
+            result = link.call("reconstruct", self._args(photo), lends={"photo": photo})
         except (link.EngineError, link.Stopped) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -98,7 +98,6 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
         chosen = preferences.get()
         folder = scene_state.absolute(self.output) if self.output else arrival.default_folder(photo)
         return {
-            "photo": str(photo),
             "output": str(folder),
             "overwrite": self.overwrite,
             "focal_mm": self.focal_mm or None,

@@ -1,8 +1,5 @@
 """The render engine itself."""
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,18 +107,20 @@ class AnchorStageRenderEngine(bpy.types.RenderEngine):
     def _render_eye(
         self, depsgraph: bpy.types.Depsgraph, folder: Path, picture: Picture, eye: Eye
     ) -> None:
-        name = _scratch_file()
+        args = {"scene": str(folder), "view": picture.part_of(eye.view)}
         try:
-            args = {"scene": str(folder), "view": picture.part_of(eye.view), "output": name}
             answer = link.call(
-                "frame", args, should_stop=self.test_break, on_progress=self._progress
+                "frame",
+                args,
+                should_stop=self.test_break,
+                on_progress=self._progress,
+                wants=("passes",),
             )
-            planes = read_planes(Path(name), answer, picture.width, picture.height)
-        finally:
-            with contextlib.suppress(
-                OSError
-            ):  # on Windows, while a job that was stopped still has it open
-                os.unlink(name)
+        except link.NoPlaceError as error:
+            where = f"“{bpy.app.tempdir}” cannot be written to ({error.strerror})"
+            remedy = "Free space, or choose another folder for temporary files in the preferences."
+            raise Refused(f"{where}. {remedy}") from error
+        planes = read_planes(answer, picture.width, picture.height)
         self._show(depsgraph, picture, eye, planes)
 
     def _show(
@@ -143,22 +142,9 @@ class AnchorStageRenderEngine(bpy.types.RenderEngine):
         self.update_progress(fraction)
 
 
-def _scratch_file() -> str:
-    """An empty file in Blender's folder for temporary ones, which is made again where a clean-up of the system took it."""
-    try:
-        os.makedirs(bpy.app.tempdir, exist_ok=True)
-        handle, name = tempfile.mkstemp(".planes", dir=bpy.app.tempdir)
-    except OSError as error:
-        where = f"“{bpy.app.tempdir}” cannot be written to ({error.strerror})"
-        raise Refused(
-            f"{where}. Free space, or choose another folder for temporary files in the preferences."
-        ) from error
-    os.close(handle)
-    return name
-
-
 def _folder(scene: bpy.types.Scene) -> Path:
-    folder, missing = scene_state.folder(scene), scene_state.missing_sentence(scene)
+    folder = scene_state.folder(scene)
+    missing = scene_state.missing_sentence(scene)
     if folder is None or missing:
         raise Refused(missing)
     return folder
@@ -172,16 +158,10 @@ def _camera(scene: bpy.types.Scene) -> bpy.types.Object:
         )
     if camera.type != "CAMERA":
         raise Refused(
-            f"“{camera.name}” is the scene's camera but no camera object. Choose a camera in the scene's properties."
+            f"“{camera.name}” is the scene's camera but no camera object. "
+            "Choose a camera in the scene's properties."
         )
     return camera
 
 
-def register() -> None:
-    """Register the engine."""
-    bpy.utils.register_class(AnchorStageRenderEngine)
-
-
-def unregister() -> None:
-    """Undo `register`."""
-    bpy.utils.unregister_class(AnchorStageRenderEngine)
+register, unregister = bpy.utils.register_classes_factory((AnchorStageRenderEngine,))

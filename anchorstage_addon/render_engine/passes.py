@@ -1,17 +1,19 @@
-"""The passes of a frame: what is registered with Blender, and how they are filled from the engine's planes."""
+"""The passes of a frame in Blender: their registration, and their pixels from the engine's.
 
-import re
+Names, channels and kinds stand in `engine.tables.passes`.
+"""
+
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import bpy
 import numpy as np
 
+from ...engine.tables import passes as table
 from .. import convert
 
-_REGION_INDEX = "RegionIndex"
-_LONGEST_NAME = 40  # Blender keeps 63 bytes of a pass name; a view layer's name may come before it
+# The engine gives one pass of indices, from which the mask of each region is made.
+_REGION_INDEX = next(one.blender for one in table.PASSES if one.name == "region")
 
 
 class Pass(NamedTuple):
@@ -23,44 +25,37 @@ class Pass(NamedTuple):
     kind: str
 
 
-COMBINED = Pass("Combined", 4, "RGBA", "COLOR")
-_DATA = (
-    Pass("Depth", 1, "Z", "VALUE"),
-    Pass("Normal", 3, "XYZ", "VECTOR"),
-    Pass("Position", 3, "XYZ", "VECTOR"),
-    Pass("Confidence", 1, "X", "VALUE"),
-    Pass("Void", 1, "X", "VALUE"),
-    Pass("Origin", 1, "X", "VALUE"),
-)
+def _pass_of(layer: table.Layer) -> Pass:
+    return Pass(layer.blender, layer.channels, layer.blender_components, layer.kind)
+
+
+COMBINED, *_DATA = [_pass_of(layer) for layer in table.layers()]
 
 
 def region_passes(scene: bpy.types.Scene) -> list[Pass]:
-    """One mask a region, in the order of the engine's region indices."""
-    passes: list[Pass] = []
-    for region in scene.anchorstage.regions:
-        name = ("region_" + re.sub(r"[^A-Za-z0-9_]", "_", region.name))[:_LONGEST_NAME]
-        unique, number = name, 2
-        while unique in [one.name for one in passes]:
-            unique, number = f"{name}_{number}", number + 1
-        passes.append(Pass(unique, 1, "X", "VALUE"))
-    return passes
+    """Return the mask of each region, in the order of the engine's region indices."""
+    ids = [region.name for region in scene.anchorstage.regions]
+    return [Pass(name, 1, "X", "VALUE") for name in table.region_layers(ids)]
 
 
 def data_passes(scene: bpy.types.Scene) -> list[Pass]:
-    """Every pass but the beauty."""
+    """Return every pass but the beauty."""
     return [*_DATA, *region_passes(scene)]
 
 
-def read_planes(
-    path: Path, answer: Mapping[str, Any], width: int, height: int
-) -> dict[str, np.ndarray]:
-    """What the job `frame` wrote: names to (H, W, C) float32, row 0 at the top."""
-    floats = np.fromfile(path, np.float32)
-    size = width * height
-    return {
-        name: floats[offset : offset + size * channels].reshape(height, width, channels)
-        for name, channels, offset in answer["layout"]
-    }
+def read_planes(answer: Mapping[str, Any], width: int, height: int) -> dict[str, np.ndarray]:
+    """Read what the job `frame` gave.
+
+    Returns:
+        Pass names to (H, W, C) float32, row 0 at the top.
+    """
+    floats = answer["blobs"]["passes"].read(np.float32)
+    pixels = width * height
+    planes = {}
+    for name, channels, offset in answer["layout"]:
+        plane = floats[offset : offset + pixels * channels]
+        planes[name] = plane.reshape(height, width, channels)
+    return planes
 
 
 def fill(

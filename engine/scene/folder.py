@@ -119,6 +119,7 @@ def _to_json(scene: Scene) -> dict[str, Any]:
         "warnings": list(scene.warnings),
         "splats": splats.to_json(scene),
         "maps": maps.to_json(scene),
+        "masks": maps.masks_to_json(scene),
         "cameras": [camera.to_json() for camera in scene.cameras],
         "active_camera": scene.active_camera,
         "regions": regions.to_json(scene),
@@ -190,7 +191,8 @@ def _from_json(folder: Path, record: json_file.Record) -> Scene:
         raise ValueError("it has no camera")
     found = None
     if record.get("maps") is not None:
-        found = maps.read_maps(json_file.inside(folder, record, "maps"))
+        masks = json_file.texts(record, "masks")
+        found = maps.read_maps(json_file.inside(folder, record, "maps"), masks)
     return Scene(
         name=json_file.text(record, "name"),
         photo=photo.read(folder, json_file.child(record, "photo")),

@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -55,9 +56,13 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def process():
-    """The engine's process."""
-    return part("link")._link._worker._process
+def end_process():
+    """Kill the engine's process, and wait until the add-on knows it."""
+    link = part("link")
+    number = link.process_id()
+    os.kill(number, signal.SIGKILL)
+    while link.process_id() == number:
+        time.sleep(0.005)
 
 
 def photos():
@@ -137,9 +142,9 @@ def killed(good):
     def kill():
         while not any(".tmp" in path.name for path in FOLDER.iterdir()):
             time.sleep(0.0005)
-        victim.kill()
+        os.kill(victim, signal.SIGKILL)
 
-    victim = process()
+    victim = part("link").process_id()
     threading.Thread(target=kill, daemon=True).start()
     sentence = said(
         lambda: bpy.ops.anchorstage.reconstruct(
@@ -161,8 +166,7 @@ def children(good):
         "forbidden": str(FOLDER / "text.jpg"),
         "gone": "/nowhere/python",
     }.items():
-        process().kill()
-        process().wait()
+        end_process()
         sys.executable = executable
         answers[name] = said(lambda: bpy.ops.anchorstage.open_scene(directory=str(good)))
         sys.executable = kept
@@ -172,8 +176,7 @@ def children(good):
 
 def temporary(good):
     """No place for temporary files: a clean-up took Blender's folder, or there is none at all."""
-    process().kill()
-    process().wait()
+    end_process()
     tempfile.tempdir = "/nowhere"
     started = said(lambda: bpy.ops.anchorstage.open_scene(directory=str(good)))
     tempfile.tempdir = None
@@ -211,8 +214,7 @@ def disks():
 
     def limit(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-        process().kill()  # the next one inherits the limit
-        process().wait()
+        end_process()  # the next one inherits the limit
 
     limit(PLANE)
     cramped = shot(FOLDER / "cramped")

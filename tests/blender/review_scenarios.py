@@ -41,33 +41,43 @@ def missing():
     return part("scene_state").missing_sentence(bpy.context.scene)
 
 
+def current_link():
+    """The link of the add-on's session."""
+    return part("session").of(part("link.door").LinkState).link
+
+
 def endings():
     """Jobs that wait behind another: the link ends, or they are cancelled; nobody waits for ever."""
     link = part("link")
     folder = reconstruct()
-    long = {"photo": str(PHOTO), "output": str(FOLDER / "long.anchorstage")}
+    lends = {"photo": PHOTO}
     said, waited = [], []
 
-    def render():
+    def long_args(name):
+        return {"output": str(FOLDER / f"{name}.anchorstage")}
+
+    def wait_behind():
         try:
-            link.call("info", {"scene": str(folder)})
+            link.call("reconstruct", long_args("behind"), lends=lends)
         except link.EngineError as error:
             said.append(str(error))
 
     def busy():
-        first = link.submit("reconstruct", long, None, lambda error: said.append(str(error)))
+        failed = lambda error: said.append(str(error))  # noqa: E731
+        first = link.submit("reconstruct", long_args("long"), None, failed, lends=lends)
         while first.fraction < 0.1:
             time.sleep(0.01)
         return first
 
     first = busy()
-    waiting = threading.Thread(target=render, daemon=True)
+    waiting = threading.Thread(target=wait_behind, daemon=True)
     waiting.start()
     time.sleep(0.1)
-    old, deadline = link._link, time.monotonic() + PATIENCE
+    old, deadline = current_link(), time.monotonic() + PATIENCE
     for _ in range(3):
-        threading.Thread(target=render, daemon=True).start()
+        threading.Thread(target=wait_behind, daemon=True).start()
     polls = bpy.ops.anchorstage.open_scene.poll()
+    quick = link.call("info", {"scene": str(folder)})["splats"]
     link.configure()
     waiting.join(PATIENCE)
     while len(said) < 5 and time.monotonic() < deadline:
@@ -77,18 +87,20 @@ def endings():
         "waits": waiting.is_alive(),
         "said": said[:],
         "late": [late.done.is_set(), str(late.error)],
+        "quick": quick,
     }
     ended |= {"polls": polls, "kept": old._finished.qsize()}
 
     first = busy()
     begun = time.monotonic()
     try:
-        link.call("info", {"scene": str(folder)}, should_stop=lambda: True)
+        link.call("reconstruct", long_args("behind"), should_stop=lambda: True, lends=lends)
     except link.Stopped:
         waited = [time.monotonic() - begun, first.done.is_set()]
-    second = link.submit("overlay", {"scene": str(folder), "output": str(FOLDER / "overlay.npy")})
+    second = link.submit("reconstruct", long_args("behind"), lends=lends)
     bpy.ops.anchorstage.cancel(number=second.number)
-    link._link.deliver()
+    second.done.wait(PATIENCE)
+    current_link().deliver()
     one_of_two = [
         first.cancelled.is_set(),
         second.cancelled.is_set(),
@@ -279,7 +291,7 @@ def units():
         def column(self, **_):
             return self
 
-    draw = part("opening").ANCHORSTAGE_PT_scene.draw
+    draw = part("opening.panel").ANCHORSTAGE_PT_scene.draw
     lengths = []
     for scale in (1.0, 0.01):
         bpy.context.scene.unit_settings.scale_length = scale

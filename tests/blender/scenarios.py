@@ -1,7 +1,9 @@
 """What an artist does, as functions run inside Blender: `scenarios.py NAME PHOTO FOLDER OUTPUT.json`."""
 
 import json
+import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -179,10 +181,10 @@ def refusals():
 def cancelling():
     link = part("link")
     target = FOLDER / "cancelled.anchorstage"
-    args = {"photo": str(PHOTO), "output": str(target)}
-    link.call(
-        "reconstruct", {**args, "output": str(FOLDER / "warm.anchorstage"), "max_splats": FEW}
-    )
+    args = {"output": str(target)}
+    lends = {"photo": PHOTO}
+    warm = {"output": str(FOLDER / "warm.anchorstage"), "max_splats": FEW}
+    link.call("reconstruct", warm, lends=lends)
     measured = []
     for wait in (0.0, 0.15, 0.4):
         asked = []
@@ -195,7 +197,7 @@ def cancelling():
             return bool(asked)
 
         try:
-            link.call("reconstruct", args, should_stop=should_stop)
+            link.call("reconstruct", args, should_stop=should_stop, lends=lends)
             measured.append(None)
         except link.Stopped:
             measured.append(time.monotonic() - asked[0])
@@ -206,11 +208,12 @@ def cancelling():
 def killed_worker():
     link = part("link")
     folder = reconstruct()
-    process = link._link._worker._process
+    process = link.process_id()
     before = (folder / "scene.json").read_bytes()
-    threading.Timer(0.15, process.kill).start()
+    threading.Timer(0.15, lambda: os.kill(process, signal.SIGKILL)).start()
     try:
-        link.call("reconstruct", {"photo": str(PHOTO), "output": str(folder), "overwrite": True})
+        args = {"output": str(folder), "overwrite": True}
+        link.call("reconstruct", args, lends={"photo": PHOTO})
         said = "it finished"
     except link.EngineError as error:
         said = str(error)
@@ -218,15 +221,17 @@ def killed_worker():
         "said": said,
         "same": (folder / "scene.json").read_bytes() == before,
         "next": link.call("info", {"scene": str(folder)})["splats"],
-        "other_process": link._link._worker._process.pid != process.pid,
+        "other_process": link.process_id() != process,
     }
 
 
 def idle_death():
     link = part("link")
     folder = reconstruct()
-    link._link._worker._process.kill()
-    link._link._worker._process.wait()
+    process = link.process_id()
+    os.kill(process, signal.SIGKILL)
+    while link.process_id() == process:
+        time.sleep(0.01)
     return {"next": link.call("info", {"scene": str(folder)})["splats"]}
 
 
@@ -242,7 +247,7 @@ def in_thread():
         preferences.engine_in_thread = False
         return {"said": said, "now": link.call("info", {"scene": str(reconstruct())})["splats"]}
     folder = reconstruct()
-    kind = type(link._link._worker).__name__
+    kind = part("session").of(part("link.door").LinkState).link.worker_kind
     preferences.engine_in_thread = False
     return {"said": said, "kind": kind, "now": link.call("info", {"scene": str(folder)})["splats"]}
 

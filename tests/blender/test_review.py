@@ -29,7 +29,8 @@ def test_no_job_waits_for_an_engine_that_has_ended_or_for_its_turn_once_cancelle
     assert all("engine was stopped" in said for said in ended["said"])
     assert ended["late"][0]
     assert "engine was stopped" in ended["late"][1]
-    assert not ended["polls"], "opening a scene would stand still until the reconstruction is done"
+    assert not ended["polls"], "the reconstruction would take the place of the scene that is opened"
+    assert ended["quick"], "a quick job waited for a long one"
     _seconds, other_done = result["waited"]
     assert not other_done, "the other job ended before anything could be measured"
     assert result["cancelled"] == [False, True, ["reconstruct"]]

@@ -35,6 +35,13 @@ def to_json(scene: Scene) -> str | None:
     return None if scene.maps is None else FOLDER
 
 
+def masks_to_json(scene: Scene) -> list[str]:
+    """Return what `scene.json` says of the masks: the names of those that are known."""
+    if scene.maps is None:
+        return []
+    return [name for name in _MASKS if getattr(scene.maps, name) is not None]
+
+
 def write_maps(folder: Path, maps: Maps) -> None:
     """Write depth.exr (`Z` and `uncertainty`, metres), normal.exr, confidence.exr and the masks.
 
@@ -58,8 +65,12 @@ def _planes(maps: Maps) -> dict[str, list[np.ndarray]]:
     }
 
 
-def read_maps(folder: Path) -> Maps:
+def read_maps(folder: Path, masks: tuple[str, ...] = ()) -> Maps:
     """Read what `write_maps` wrote.
+
+    Args:
+        folder: of the maps.
+        masks: the names of the masks that `scene.json` lists; other names are left alone.
 
     Raises:
         SceneError: a file is missing, damaged, of another size than the rest, or holds what is no
@@ -79,11 +90,12 @@ def read_maps(folder: Path) -> Maps:
             f"The maps in “{folder}” hold values that make no sense. "
             "Restore them, or reconstruct again."
         )
-    masks = {}
-    for name in _MASKS:
-        path = folder / f"{name}.png"
-        masks[name] = read_mask(path, depth.shape, f"{name} mask") if path.exists() else None
-    return Maps(depth, uncertainty, np.stack(normal, axis=-1), confidence, **masks)
+    listed = {
+        name: read_mask(folder / f"{name}.png", depth.shape, f"{name} mask")
+        for name in _MASKS
+        if name in masks
+    }
+    return Maps(depth, uncertainty, np.stack(normal, axis=-1), confidence, **listed)
 
 
 def _read(path: Path, names: tuple[str, ...]) -> list[np.ndarray]:
