@@ -61,7 +61,7 @@ def decode(attribute: Attribute, encoded: np.ndarray) -> np.ndarray:
     if attribute.ply_encoding == "sh0":
         return encoded * np.float32(SH_DEGREE_0) + np.float32(0.5)
     if attribute.name == "rotations":
-        return unit_quaternions(encoded)
+        return _unit_quaternions(encoded)
     if attribute.name == "region":
         return np.rint(np.clip(encoded, -1, _MAX_REGION))
     if attribute.name == "origin":
@@ -69,7 +69,7 @@ def decode(attribute: Attribute, encoded: np.ndarray) -> np.ndarray:
     return encoded
 
 
-def unit_quaternions(quaternions: np.ndarray) -> np.ndarray:
+def _unit_quaternions(quaternions: np.ndarray) -> np.ndarray:
     """Return quaternions (N, 4) at unit length; those of no length become the identity."""
     length = np.linalg.norm(quaternions, axis=1, keepdims=True)
     unit = quaternions / np.maximum(length, _MIN_LENGTH)
