@@ -86,7 +86,7 @@ def _seeds(surface: Surface, colours: np.ndarray) -> tuple[Seeds, np.ndarray]:
     # Ground comes nearer beyond the border: what a move shows last is nearer than the border's pixel by about the move.
     near = np.maximum(own[kept] - move, own[kept] / _NEARER)
     shown = np.minimum(reach * move / near, _FARTHEST * max(depth.shape))
-    normal, colour = band(surface, colours, pixels, _BAND)
+    normal, colour = band(surface, colours, pixels, *_BAND)
     return Seeds(pixels, own[kept], normal, colour, shown), nearest
 
 
