@@ -82,8 +82,11 @@ def border_layer(surface: Surface, colours: np.ndarray) -> tuple[Splats, np.ndar
         The splats, and (M,) the border pixel (flat index) whose surface each continues.
     """
     seeds, nearest_seed = _seeds(surface, colours)
-    rings = [_places(surface, colours, seeds, nearest_seed, ring) for ring in _rings()]
-    return continuation(surface, seeds, _joined(rings))
+    parts = []
+    for ring in _rings():
+        places = _places(surface, colours, seeds, nearest_seed, ring)
+        parts.append(places)
+    return continuation(surface, seeds, _joined(parts))
 
 
 def _rings() -> list[_Ring]:
@@ -99,8 +102,10 @@ def _rings() -> list[_Ring]:
 
 def _joined(parts: list[Places]) -> Places:
     """Join places, in order."""
-    fields = [vars(part) for part in parts]
-    joined = {name: np.concatenate([field[name] for field in fields]) for name in fields[0]}
+    joined = {}
+    for name in vars(parts[0]):
+        arrays = [getattr(part, name) for part in parts]
+        joined[name] = np.concatenate(arrays)
     return Places(**joined)
 
 
@@ -152,9 +157,12 @@ def _without_thin(depth: np.ndarray, size: int) -> np.ndarray:
 
     Only what is nearer than both sides is raised (a morphological closing).
     """
-    window = np.ones((1, 2 * (size // 2) + 1), np.uint8)
+    length = 2 * (size // 2) + 1  # odd, so that the window has a middle
+    window = np.ones((1, length), np.uint8)
     # A ring has no ends: what follows is repeated at both.
-    ring = np.concatenate([depth[-size:], depth, depth[:size]])
+    last = depth[-size:]
+    first = depth[:size]
+    ring = np.concatenate([last, depth, first])
     closed = cv2.morphologyEx(ring[None], cv2.MORPH_CLOSE, window)
     return closed[0, size : size + len(depth)]
 
@@ -174,8 +182,9 @@ def _nearest_on_ring(chosen: np.ndarray, count: int) -> np.ndarray:
     before = after - 1  # of the first the last: -1
 
     def distance(index: np.ndarray) -> np.ndarray:
-        straight = np.abs(places - chosen[index])
-        return np.minimum(straight, count - straight)
+        one_way = np.abs(places - chosen[index])
+        other_way = count - one_way
+        return np.minimum(one_way, other_way)
 
     is_after = distance(after) <= distance(before)
     return np.where(is_after, after, before % len(chosen))
@@ -212,16 +221,17 @@ def _places(
     """
     view = surface.estimate.view
     size = np.array([view.width, view.height])
-    reach = int(min(ring.most, seeds.shown.max() + SPARE_PX)) + ring.block
-    at = _block_centres(size, reach, ring.block)  # (M, 2) pixels
+    reach = min(ring.most, seeds.shown.max() + SPARE_PX)
+    at = _block_centres(size, int(reach) + ring.block, ring.block)  # (M, 2) pixels
+    distance = _distance_from_frame(at, size)
 
     # The seed is that of the border pixel nearest to the block.
-    outside = np.maximum(np.maximum(-at, at - size), 0)
-    distance = np.hypot(outside[:, 0], outside[:, 1])
-    border = np.clip(np.floor(at), 0, size - 1).astype(int)
-    seed = nearest_seed[border[:, 1], border[:, 0]]
+    nearest_pixel = np.clip(np.floor(at), 0, size - 1)
+    columns, rows = nearest_pixel.astype(int).T
+    seed = nearest_seed[rows, columns]
 
-    farthest = np.minimum(ring.most, seeds.shown[seed] + SPARE_PX)
+    shown = seeds.shown[seed] + SPARE_PX
+    farthest = np.minimum(ring.most, shown)
     is_shown = (distance > ring.least) & (distance <= farthest)
     at = at[is_shown]
     seed = seed[is_shown]
@@ -250,11 +260,21 @@ def _block_centres(size: np.ndarray, reach: int, block: int) -> np.ndarray:
         (M, 2) x and y in pixels.
     """
     # One block has a corner at the frame's own corner.
-    first = -reach // block * block
-    x = np.arange(first, size[0] + reach, block) + block / 2
-    y = np.arange(first, size[1] + reach, block) + block / 2
+    start = -reach // block * block
+    width, height = size
+    x = np.arange(start, width + reach, block) + block / 2
+    y = np.arange(start, height + reach, block) + block / 2
     grid = np.stack(np.meshgrid(x, y), axis=-1)
     return grid.reshape(-1, 2)
+
+
+def _distance_from_frame(at: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return the distance (M,) of places (M, 2) from a frame of width and height (2,); 0 inside."""
+    before = -at
+    behind = at - size
+    outside = np.maximum(before, behind)
+    x, y = np.maximum(outside, 0).T
+    return np.hypot(x, y)
 
 
 def _rays(view: View, at: np.ndarray) -> np.ndarray:

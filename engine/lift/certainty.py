@@ -24,7 +24,8 @@ def certainty(surface: Surface) -> np.ndarray:
         (H, W) float32, 0..1, never above the depth's own.
     """
     distance = _edge_distance(surface)
-    edge_loss = _EDGE_LOSS * np.exp(-distance / _EDGE_REACH_PX)
+    fading = np.exp(-distance / _EDGE_REACH_PX)
+    edge_loss = _EDGE_LOSS * fading
 
     # A disc is stretched by 1 / cosine of the angle between its normal and the ray.
     cosine = 1 / surface.stretch
@@ -38,8 +39,11 @@ def certainty(surface: Surface) -> np.ndarray:
 
 def _edge_distance(surface: Surface) -> np.ndarray:
     """Return the distance of each pixel to the nearest last pixel of a surface, pixels (H, W)."""
-    depth = surface.estimate.depth
-    near_side, far_side = find_edges(depth, surface.slope(), margin=1)
+    near_side, far_side = find_edges(
+        surface.estimate.depth,
+        surface.slope(),
+        margin=1,
+    )
     is_last = near_side | far_side
     inner = (~is_last).astype(np.uint8)
     # Without any edge there is nothing to measure a distance to.

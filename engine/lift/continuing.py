@@ -128,17 +128,17 @@ def band(
     normal_sum = own_normal * _OWN_WEIGHT
     colour_sum = colours[rows, columns] * _OWN_WEIGHT
     weight_sum = np.full((len(pixels), 1), _OWN_WEIGHT, np.float32)
-    steps = range(-reach, reach + 1, step)
-    for down, right in ((i, j) for i in steps for j in steps if i or j):
+    for down, right in _offsets(reach, step):
         at = (
             np.clip(rows + down, 0, height - 1),
             np.clip(columns + right, 0, width - 1),
         )
         # A pixel is of the same surface if the slant explains its depth and it faces the same way.
-        change = np.abs(np.log(depth[at]) - own_log_depth)
+        change = np.log(depth[at]) - own_log_depth
         explained = np.hypot(down, right) * slope
-        is_same = change < EDGE_STEP + explained
-        is_same &= row_dot(normals[at], own_normal) > _SAME_WAY
+        cosine = row_dot(normals[at], own_normal)
+        is_same = np.abs(change) < EDGE_STEP + explained
+        is_same &= cosine > _SAME_WAY
         weight = is_same[:, None].astype(np.float32)
         normal_sum += weight * normals[at]
         colour_sum += weight * colours[at]
@@ -147,6 +147,12 @@ def band(
     normal = unit(normal_sum).astype(np.float32)
     colour = (colour_sum / weight_sum).astype(np.float32)
     return normal, colour
+
+
+def _offsets(reach: int, step: int) -> list[tuple[int, int]]:
+    """Return rows and columns of a grid around a pixel, without the pixel itself."""
+    steps = range(-reach, reach + 1, step)
+    return [(down, right) for down in steps for right in steps if down or right]
 
 
 def inverse_planes(surface: Surface, seeds: Seeds) -> np.ndarray:
@@ -215,14 +221,16 @@ def mirrored(
     """
     estimate = surface.estimate
     height, width = estimate.depth.shape
-    edge_rows, edge_columns = np.divmod(seeds.pixels[seed], width)
+    pixels = seeds.pixels[seed]
+    edge_rows, edge_columns = np.divmod(pixels, width)
     edge = np.column_stack([edge_columns, edge_rows]) + 0.5  # (M, 2)
 
     # The mirror lies at the edge; with `skipped` the image begins so much farther inside.
     beyond = at - edge
     distance = np.maximum(length(beyond), 1)
     inside = edge - beyond * (1 + skipped / distance)
-    inside = np.clip(inside, 0, [width - 1, height - 1])
+    last_pixel = [width - 1, height - 1]
+    inside = np.clip(inside, 0, last_pixel)
     columns, rows = inside.astype(int).T
     image = rows, columns
 
@@ -231,12 +239,15 @@ def mirrored(
     rays = surface.rays[image]
     expected_depth = continued(seeds, planes, seed, rays)
     deviation = np.log(estimate.depth[image] / expected_depth)
-    cosine = row_dot(estimate.normal[image], seeds.normal[seed])
-    is_same = (np.abs(deviation) < _SAME_PLANE) & (cosine > _SAME_WAY)
+    is_same = np.abs(deviation) < _SAME_PLANE
+    normal = estimate.normal[image]
+    cosine = row_dot(normal, seeds.normal[seed])
+    is_same &= cosine > _SAME_WAY
 
     # Its texture has the scale of its own depth.
-    change = np.log(expected_depth / seeds.depth[seed])
-    suits = np.clip(1 - np.abs(change) / _SAME_SCALE, 0, 1)
+    seed_depth = seeds.depth[seed]
+    change = np.abs(np.log(expected_depth / seed_depth))
+    suits = np.clip(1 - change / _SAME_SCALE, 0, 1)
     suits = np.where(is_same, suits, 0)
     return colours[image], suits
 
@@ -256,13 +267,17 @@ def continuation(
     normal = seeds.normal[seed]
     rotations, stretch = discs(view, places.rays, normal)
 
-    depth = places.depth * (1 + _push(surface, places, normal))
-    points = places.rays * depth[:, None]  # (M, 3), camera frame
-    points = points @ view.world_from_camera[:3, :3].T + view.position
-    footprint = _SIGMA * places.block / view.fx * depth  # metres
+    push = _push(surface, places, normal)
+    depth = places.depth * (1 + push)
+    in_camera = places.rays * depth[:, None]  # (M, 3), metres
+    rotation = view.world_from_camera[:3, :3]
+    points = in_camera @ rotation.T + view.position
+    sigma = _SIGMA * places.block  # pixels
+    footprint = sigma / view.fx * depth  # metres
 
-    # The surface may be anything where a move hardly shows it: confidence falls towards there.
-    way = np.clip(places.distance / (seeds.shown[seed] + SPARE_PX), 0, 1)
+    # The farther a move must go to show a place, the less is known of it.
+    end = seeds.shown[seed] + SPARE_PX
+    way = np.clip(places.distance / end, 0, 1)
     fall = 1 - (1 - LEAST_CONFIDENCE) * way
     pixels = seeds.pixels[seed]
     own_confidence = surface.estimate.confidence.ravel()[pixels]
@@ -280,7 +295,9 @@ def continuation(
 
 def _push(surface: Surface, places: Places, normal: np.ndarray) -> np.ndarray:
     """Return the part of its depth (M,) by which each place lies behind its plane."""
-    overlap_px = np.maximum(_OVERLAP_PX, _OVERLAP_BLOCKS * places.block)
+    overlap_blocks = _OVERLAP_BLOCKS * places.block  # pixels
+    overlap_px = np.maximum(_OVERLAP_PX, overlap_blocks)
     overlap = np.clip(1 - places.distance / overlap_px, 0, 1)
     slope = slopes(surface.estimate.view, places.rays, normal)
-    return _GAP + np.minimum(slope * _PUSH_PX, _MOST_PUSH) * overlap
+    slant = np.minimum(slope * _PUSH_PX, _MOST_PUSH)
+    return _GAP + slant * overlap

@@ -56,8 +56,13 @@ def discs(view: View, rays: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray
     stretch = np.empty(count, np.float32)
     for first in range(0, count, _PORTION):
         part = slice(first, first + _PORTION)
-        rotations[part], stretch[part] = _discs(view, flat_rays[part], flat_normals[part])
-    return rotations.reshape(*shape, 4), stretch.reshape(shape)
+        part_rays = flat_rays[part]
+        part_normals = flat_normals[part]
+        rotations[part], stretch[part] = _discs(view, part_rays, part_normals)
+    return (
+        rotations.reshape(*shape, 4),
+        stretch.reshape(shape),
+    )
 
 
 def _discs(view: View, rays: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +79,8 @@ def _discs(view: View, rays: np.ndarray, normals: np.ndarray) -> tuple[np.ndarra
 
     # A surface that faces the eye has no slant. Its disc lies along the picture's rows instead.
     camera_right = rotation[:, 0]
-    sideways = unit(camera_right - dot(camera_right, normals) * normals)
+    off_surface = dot(camera_right, normals) * normals
+    sideways = unit(camera_right - off_surface)
     is_slanted = sine > _LEAST_SLANT
     along = np.where(is_slanted, along, sideways)
 

@@ -120,7 +120,13 @@ def snapped(estimate: DepthEstimate, colours: np.ndarray) -> DepthEstimate:
         normal = _faced(view, normal, crooked)
         flying = find_flying(depth, crooked)
         if flying.any():
-            depth, normal = _landed(view, depth, normal, colours, flying)
+            depth, normal = _landed(
+                view,
+                depth,
+                normal,
+                colours,
+                flying,
+            )
 
     # What the last pass has put on a thin structure has no slant across it either.
     normal = _faced(view, normal, find_crooked(depth))
@@ -151,8 +157,9 @@ def _on_no_run(inverse_depth: np.ndarray, axis: int) -> np.ndarray:
     inner[axis] = slice(1, -1)
     middle = tuple(inner)
     second_difference = np.diff(inverse_depth, 2, axis=axis)
+    allowed = _BEND * inverse_depth[middle]
     bent = np.zeros(inverse_depth.shape, np.uint8)
-    bent[middle] = np.abs(second_difference) > _BEND * inverse_depth[middle]
+    bent[middle] = np.abs(second_difference) > allowed
 
     # A run is straight if none of its inner pixels is bent: `crooked` marks the middles of others.
     crooked = cv2.dilate(bent, _line(_RUN - 2, axis))
@@ -229,7 +236,8 @@ def _landed(
     around = _neighbours(rows, columns, flying)
     own_depth = depth[rows, columns]
     depth_around = depth[around.rows, around.columns]  # (N, K)
-    change = np.log(depth_around / own_depth[:, None])
+    ratio = depth_around / own_depth[:, None]
+    change = np.log(ratio)
     near = around.is_firm & (change < -_BETWEEN)
     far = around.is_firm & (change > _BETWEEN)
     joins_near = _joins_near(
@@ -263,14 +271,15 @@ def _landed(
 
 def _neighbours(rows: np.ndarray, columns: np.ndarray, flying: np.ndarray) -> _Neighbours:
     """Return the pixels at most _REACH rows and columns away from some pixels (N,)."""
-    reach = range(-_REACH, _REACH + 1)
-    offsets = np.array([(i, j) for i in reach for j in reach if i or j])  # (K, 2)
+    steps = range(-_REACH, _REACH + 1)
+    offsets = np.array([(down, right) for down in steps for right in steps if down or right])
     squared_distance = np.square(offsets).sum(axis=1)
-    offsets = offsets[np.argsort(squared_distance, kind="stable")]
+    nearest_first = np.argsort(squared_distance, kind="stable")
+    down, right = offsets[nearest_first].T  # (K,)
 
     height, width = flying.shape
-    around_rows = rows[:, None] + offsets[:, 0]  # (N, K)
-    around_columns = columns[:, None] + offsets[:, 1]
+    around_rows = rows[:, None] + down  # (N, K)
+    around_columns = columns[:, None] + right
     is_inside = (around_rows >= 0) & (around_rows < height)
     is_inside &= (around_columns >= 0) & (around_columns < width)
     around_rows = np.clip(around_rows, 0, height - 1)
@@ -302,24 +311,26 @@ def _joins_near(
     """
     near_colour = _mean_colour(around, near)  # (N, 3)
     far_colour = _mean_colour(around, far)
-    contrast = np.abs(near_colour - far_colour).max(axis=-1)
-    near_difference = np.square(own - near_colour).sum(axis=-1)
-    far_difference = np.square(own - far_colour).sum(axis=-1)
-    is_like_near = near_difference < far_difference
+    to_near_colour = np.square(own - near_colour)
+    to_far_colour = np.square(own - far_colour)
+    is_like_near = to_near_colour.sum(axis=-1) < to_far_colour.sum(axis=-1)
+    contrast = np.abs(near_colour - far_colour)
+    has_contrast = contrast.max(axis=-1) > _CONTRAST
 
     # A blurred edge lies where the blurred value is half way. Networks blur inverse depth, here
     # that of either side relative to the pixel's own, which is 1.
     nearest_change = np.where(near, change, 0).min(axis=1)
     farthest_change = np.where(far, change, 0).max(axis=1)
-    to_near = np.exp(-nearest_change) - 1
-    to_far = 1 - np.exp(-farthest_change)
-    is_nearer = to_near < to_far
-    return np.where(contrast > _CONTRAST, is_like_near, is_nearer)
+    to_near_side = np.exp(-nearest_change) - 1
+    to_far_side = 1 - np.exp(-farthest_change)
+    is_nearer = to_near_side < to_far_side
+    return np.where(has_contrast, is_like_near, is_nearer)
 
 
 def _mean_colour(colours: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Return the mean (N, 3) of the chosen (N, K) of some colours (N, K, 3); black of none."""
-    total = (colours * chosen[..., None]).sum(axis=1)
+    weighted = colours * chosen[..., None]
+    total = weighted.sum(axis=1)
     count = np.maximum(chosen.sum(axis=1), 1)
     return total / count[:, None]
 

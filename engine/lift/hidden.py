@@ -105,9 +105,11 @@ def find_far_edge(surface: Surface, colours: np.ndarray) -> Seeds:
     _, far_side = find_edges(depth, surface.slope(), margin=1)
 
     # The near side of the step is the nearest pixel around.
-    nearest = cv2.erode(depth, np.ones((3, 3), np.uint8))
+    window = np.ones((3, 3), np.uint8)
+    nearest = cv2.erode(depth, window)
+    step = 1 / nearest - 1 / depth  # of inverse depth
     move = MOVE * scene_depth(estimate)  # metres
-    parallax = estimate.view.fx * move * (1 / nearest - 1 / depth)  # pixels
+    parallax = estimate.view.fx * move * step  # pixels
     shown = np.where(far_side, parallax, 0).ravel()
 
     pixels = np.flatnonzero(shown > _LEAST_SHOWN_PX)
@@ -171,13 +173,15 @@ def _cover(surface: Surface, edge: Seeds) -> _Cover:
         candidates = np.flatnonzero(edge.depth >= least_depth)
         if not len(candidates):
             break
-        distance, owner = _nearest(edge.pixels[candidates], depth.shape)
+        pixels = edge.pixels[candidates]
+        distance, owner = _nearest(pixels, depth.shape)
         seed = candidates[owner]  # (H, W)
         is_reached = distance <= edge.shown[seed] + SPARE_PX
         at = np.nonzero(~cover.is_covered & is_reached)
 
         # A plane that comes before the pixel, or meets it, is not hidden by it.
-        plane_depth = continued(edge, planes, seed[at], surface.rays[at])
+        rays = surface.rays[at]
+        plane_depth = continued(edge, planes, seed[at], rays)
         is_behind = plane_depth > depth[at] * (1 + EDGE_STEP)
         rows, columns = at
         behind = rows[is_behind], columns[is_behind]
@@ -209,9 +213,11 @@ def _nearest(pixels: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np
         labelType=cv2.DIST_LABEL_PIXEL,
     )
     # OpenCV numbers the pixels in an order of its own.
-    index_of_label = np.zeros(int(label.max()) + 1, np.int32)
+    labels = int(label.max()) + 1
+    index_of_label = np.zeros(labels, np.int32)
     own_labels = label.ravel()[pixels]
-    index_of_label[own_labels] = np.arange(len(pixels), dtype=np.int32)
+    index = np.arange(len(pixels), dtype=np.int32)
+    index_of_label[own_labels] = index
     return distance, index_of_label[label]
 
 
@@ -228,8 +234,8 @@ def _softened_colours(edge: Seeds, cover: _Cover) -> np.ndarray:
 
     at_edge = _averaged(raw, log_depth, is_covered, _SOFT_AT_EDGE_PX)
     far_behind = _averaged(raw, log_depth, is_covered, _SOFT_BEHIND_PX)
-    share = np.clip(cover.distance / _SOFTEST_PX, 0, 1)[..., None]
-    return at_edge + (far_behind - at_edge) * share
+    share = np.clip(cover.distance / _SOFTEST_PX, 0, 1)
+    return at_edge + (far_behind - at_edge) * share[..., None]
 
 
 def _averaged(
@@ -251,7 +257,11 @@ def _averaged(
     """
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return cv2.blur(values, (size, size), borderType=cv2.BORDER_CONSTANT)
+        return cv2.blur(
+            values,
+            (size, size),
+            borderType=cv2.BORDER_CONSTANT,
+        )
 
     # The mean over the covered pixels is the mean over all, divided by the covered share.
     covered_share = mean(is_covered.astype(np.float32))

@@ -8,7 +8,7 @@
   nearer camera sees between the small ones
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -83,20 +83,23 @@ def surface_layers(surface: Surface, colours: np.ndarray) -> list[Layer]:
     is_block = np.zeros(depth.shape, bool)
     is_block[::BLOCK, ::BLOCK] = True
     is_block &= ~rim
-    is_plain = is_block & ~far_side & _plain_blocks(colours, rim | far_side)
+    of_one_colour = _plain_blocks(colours, rim | far_side)
+    is_plain = is_block & ~far_side & of_one_colour
+    is_back = is_block & ~is_plain
     is_front = ~_whole_blocks(is_plain)
     is_rim = _backed(rim, rim & last_near)
 
     # A block on the far side may reach over the edge: its first pixel stands for all of it.
     across_edge = far_side[..., None]
-    middles = np.where(across_edge, surface.points, _block_means(surface.points))
+    points = surface.points
+    middles = np.where(across_edge, points, _block_means(points))
     mean_colours = np.where(across_edge, colours, _block_means(colours))
 
     inset = _inset(surface, last_near, last_far)
     front = _layer("front", is_front, inset, colours, FRONT_SIGMA_PX)
     plain = _layer("plain", is_plain, middles, mean_colours, PLAIN_SIGMA_PX)
-    rim_layer = _layer("rim", is_rim, surface.points, colours, RIM_SIGMA_PX)
-    back = _layer("back", is_block & ~is_plain, middles, mean_colours, BACK_SIGMA_PX)
+    rim_layer = _layer("rim", is_rim, points, colours, RIM_SIGMA_PX)
+    back = _layer("back", is_back, middles, mean_colours, BACK_SIGMA_PX)
     return [
         front,
         plain,
@@ -129,14 +132,9 @@ def _pushed(layer: Layer, surface: Surface) -> Layer:
     slant = np.minimum(slope * BACK_REACH_PX, MAX_PUSH)
     factor = 1 + BACK_GAP + slant  # on the distance from the eye
     eye = surface.estimate.view.position.astype(np.float32)
-    points = eye + (layer.points - eye) * factor[:, None]
-    return Layer(
-        name=layer.name,
-        pixels=layer.pixels,
-        points=points,
-        colours=layer.colours,
-        sigma_px=layer.sigma_px,
-    )
+    from_eye = layer.points - eye
+    points = eye + from_eye * factor[:, None]
+    return replace(layer, points=points)
 
 
 def plain_share(colours: np.ndarray) -> float:
@@ -167,15 +165,17 @@ def _plain_blocks(colours: np.ndarray, near_edge: np.ndarray) -> np.ndarray:
     largest = cv2.dilate(colours, window, anchor=anchor)
     smallest = cv2.erode(colours, window, anchor=anchor)
     colour_range = (largest - smallest).max(axis=-1)
-    edge_in_window = cv2.dilate(near_edge.astype(np.uint8), window) > 0
-    return (colour_range <= PLAIN_RANGE) & ~edge_in_window
+    edge_mask = near_edge.astype(np.uint8)
+    has_edge = cv2.dilate(edge_mask, window) > 0
+    return (colour_range <= PLAIN_RANGE) & ~has_edge
 
 
 def _whole_blocks(first: np.ndarray) -> np.ndarray:
     """Mark all pixels of the blocks whose first pixels are marked, (H, W) bool."""
     window = np.ones((BLOCK, BLOCK), np.uint8)
     anchor = (BLOCK - 1, BLOCK - 1)
-    return cv2.dilate(first.astype(np.uint8), window, anchor=anchor) > 0
+    whole = cv2.dilate(first.astype(np.uint8), window, anchor=anchor)
+    return whole > 0
 
 
 def _block_means(values: np.ndarray) -> np.ndarray:
@@ -216,15 +216,20 @@ def _inset(surface: Surface, near: np.ndarray, far: np.ndarray) -> np.ndarray:
     right = _sobel(far_mask, 1, 0)
     down = _sobel(far_mask, 0, 1)
     steepness = np.hypot(right, down)
-    moved = np.nonzero(near & ~far & (steepness > 0))
+    is_moved = near & ~far & (steepness > 0)
+    moved = np.nonzero(is_moved)
 
-    towards_far = np.stack([right[moved], down[moved]], axis=-1)  # (N, 2)
-    pixels = -INSET_PX * towards_far / steepness[moved][:, None]
-    metres_per_pixel = surface.estimate.depth[moved] / np.float32(view.fx)
+    gradient = [right[moved], down[moved]]
+    towards_far = np.stack(gradient, axis=-1)  # (N, 2)
+    length = steepness[moved][:, None]
+    pixels = -INSET_PX * towards_far / length
+    depth = surface.estimate.depth[moved]
+    metres_per_pixel = depth / np.float32(view.fx)
     step = pixels * metres_per_pixel[:, None]  # (N, 2), x and y of the camera's frame
 
+    x_and_y = rotation_of(view)[:, :2]  # those axes in the world
     points = surface.points.copy()
-    points[moved] += step @ rotation_of(view)[:, :2].T
+    points[moved] += step @ x_and_y.T
     return points
 
 
