@@ -1,13 +1,15 @@
-"""Splats in the PLY layout of 3D Gaussian Splatting (Kerbl et al. 2023), with our extra properties.
+"""Splats in the PLY layout of 3D Gaussian Splatting (Kerbl et al. 2023), with our own properties.
 
-Binary little-endian, one `vertex` element of floats: `x y z nx ny nz f_dc_0..2 f_rest_0.. opacity scale_0..2 rot_0..3`,
-where colour is a spherical harmonic of degree 0 and, in the 9, 24 or 45 `f_rest`, of degree 1 to 3 (all coefficients of red,
-then of green, then of blue), opacity a logit, scales natural logarithms and rotations w x y z. Ours follow:
-`confidence region origin`. The axes are ours (metres, Z up), said in a comment line.
+The file is binary little-endian and has one `vertex` element of floats:
+`x y z nx ny nz f_dc_0..2 f_rest_0.. opacity scale_0..2 rot_0..3`. The colour is a spherical
+harmonic of degree 0 and, in the 9, 24 or 45 `f_rest`, of degree 1 to 3 (all coefficients of red,
+then of green, then of blue); opacity is a logit, scales are natural logarithms, rotations are
+w x y z. Behind them follow ours: `confidence region origin`. The axes are ours (metres, Z up), and
+a comment line says so.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,36 +17,31 @@ import numpy as np
 from ..errors import SplatError
 from ..splats.record import SH_COUNTS, Splats
 from ..store import atomic_path
+from ..tables.attributes import ATTRIBUTES, BY_NAME, PLY_ORDER
+from .encoding import LARGEST, check_properties, encode, missing_attribute, read_attribute
+from .ply_elements import BINARY, Flaw, Header, PlyError, element_rows, parse_header
 
 _log = logging.getLogger(__name__)
 
-SH_DEGREE_0 = 0.28209479177387814  # the constant spherical harmonic, 1 / (2 sqrt(pi))
 METRIC_SCALE = 1.0  # metres per unit, of every file that we write
-_MIN_OPACITY = 1e-6  # a logit stays finite
-_MIN_SCALE = 1e-9  # metres; a logarithm stays finite
-_MAX_HEADER = 65536
-_LARGEST = 1e15  # whose squares single precision still holds; nothing in a scene is near it
-_MOST_REGIONS = 1e6  # an index above is no region
 
-_COLOR = ("f_dc_0", "f_dc_1", "f_dc_2")
-_SCALE = ("scale_0", "scale_1", "scale_2")
-_ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
-_REQUIRED = {"x", "y", "z", *_COLOR, "opacity", *_SCALE, *_ROTATION}
-_TYPES = {
-    **dict.fromkeys(("char", "int8"), "<i1"),
-    **dict.fromkeys(("uchar", "uint8"), "<u1"),
-    **dict.fromkeys(("short", "int16"), "<i2"),
-    **dict.fromkeys(("ushort", "uint16"), "<u2"),
-    **dict.fromkeys(("int", "int32"), "<i4"),
-    **dict.fromkeys(("uint", "uint32"), "<u4"),
-    **dict.fromkeys(("float", "float32"), "<f4"),
-    **dict.fromkeys(("double", "float64"), "<f8"),
+# Splats written at a time: the whole file once more in memory would be its largest consumer.
+_PORTION = 1 << 16
+
+_SCALE_COMMENT = "metric_scale"
+_HARMONIC = "f_rest_"
+
+_SENTENCES = {
+    Flaw.NOT_PLY: "“{path}” is not a PLY file. Restore it from a backup, or reconstruct again.",
+    Flaw.HEADER: (
+        "“{path}” has a damaged PLY header. Restore it from a backup, or reconstruct again."
+    ),
+    Flaw.FORMAT: ("“{path}” is not a binary little-endian PLY of Gaussian splats. Choose another."),
+    Flaw.ELEMENTS: (
+        "“{path}” does not begin with vertices: not a Gaussian splat file. Choose another."
+    ),
+    Flaw.TRUNCATED: "“{path}” is truncated. Restore it from a backup, or reconstruct again.",
 }
-
-
-_PORTION = (
-    1 << 16
-)  # splats written at a time: the whole file once more in memory would be its largest consumer
 
 
 def write_ply(path: Path, splats: Splats) -> None:
@@ -53,51 +50,50 @@ def write_ply(path: Path, splats: Splats) -> None:
     Raises:
         OutputError: the place cannot be written to.
     """
-    names = [name for group, _ in _columns(splats.select(slice(0, 0))) for name in group]
-    header = [
-        "ply",
-        "format binary_little_endian 1.0",
-        "comment AnchorStage: metres, Z up, photo along +Y",
-    ]
-    header += [f"comment metric_scale {METRIC_SCALE!r}", f"element vertex {len(splats)}"]
-    header += [f"property float {name}" for name in names] + ["end_header\n"]
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        file.write("\n".join(header).encode("ascii"))
+        file.write(_header(splats).encode("ascii"))
         for first in range(0, len(splats), _PORTION):
-            part = _columns(splats.select(slice(first, first + _PORTION)))
-            file.write(np.column_stack([values for _, values in part]).astype("<f4").data)
+            portion = splats.select(slice(first, first + _PORTION))
+            columns = [values for _, values in _columns(portion)]
+            file.write(np.column_stack(columns).astype("<f4").data)
 
 
-def _columns(splats: Splats) -> list[tuple[Sequence[str], np.ndarray]]:
-    """The file's properties in order, each group of names with its values (N, names)."""
-    opacity = np.clip(splats.opacities.astype(np.float64), _MIN_OPACITY, 1 - _MIN_OPACITY)
-    rest: list[tuple[Sequence[str], np.ndarray]] = []
-    if splats.sh is not None:
-        by_channel = splats.sh.transpose(0, 2, 1).reshape(len(splats), 3 * splats.sh.shape[1])
-        rest = [(_rest(splats.sh.shape[1]), by_channel)]
-    return [
-        (("x", "y", "z"), splats.positions),
-        (("nx", "ny", "nz"), splats.normals),
-        (_COLOR, (splats.colors - 0.5) / SH_DEGREE_0),
-        *rest,
-        (("opacity",), np.log(opacity / (1 - opacity))[:, None]),
-        (_SCALE, np.log(np.maximum(splats.scales, _MIN_SCALE))),
-        (_ROTATION, splats.rotations),
-        (("confidence",), splats.confidence[:, None]),
-        (("region",), splats.region[:, None]),
-        (("origin",), splats.origin[:, None]),
+def _header(splats: Splats) -> str:
+    none = splats.select(slice(0, 0))
+    properties = [name for names, _ in _columns(none) for name in names]
+    lines = [
+        "ply",
+        f"format {BINARY} 1.0",
+        "comment AnchorStage: metres, Z up, photo along +Y",
+        f"comment {_SCALE_COMMENT} {METRIC_SCALE!r}",
+        f"element vertex {len(splats)}",
+        *(f"property float {name}" for name in properties),
+        "end_header\n",
     ]
+    return "\n".join(lines)
 
 
-def _rest(count: int) -> list[str]:
-    return [f"f_rest_{i}" for i in range(3 * count)]
+def _columns(splats: Splats) -> Iterator[tuple[Sequence[str], np.ndarray]]:
+    """Yield the file's properties in order, each group of names with its values (N, names)."""
+    for attribute in PLY_ORDER:
+        values = getattr(splats, attribute.name)
+        if values is None:
+            continue
+        names = attribute.ply_names
+        if attribute.name == "sh":
+            # All coefficients of red first, then those of green, then those of blue.
+            values = values.transpose(0, 2, 1)
+            names = names[: 3 * values.shape[2]]
+        encoded = encode(attribute, values)
+        yield names, encoded.reshape(len(splats), len(names))
 
 
 def read_ply(path: Path, metric_scale: float | None = None) -> Splats:
-    """Read a 3DGS PLY, ours or another program's (without confidence, regions and origin: 1, none, photographed).
+    """Read a 3DGS PLY, ours or another program's.
 
-    Harmonics are read where there are 9, 24 or 45 of them; another number is no whole band and is left out, with a warning in
-    the log.
+    Another program's lacks confidence, regions and origin; they become 1, none and photographed.
+    Harmonics are read where there are 9, 24 or 45 of them; another number is no whole band and is
+    left out, with a warning in the log.
 
     Args:
         path: of the file.
@@ -106,126 +102,114 @@ def read_ply(path: Path, metric_scale: float | None = None) -> Splats:
     Raises:
         SplatError: missing, not such a PLY, truncated, or with values that are not numbers.
     """
+    path = Path(path)
+    data = _bytes_of(path)
     try:
-        if Path(path).exists() and not Path(path).is_file():
+        header = parse_header(data)
+        scale_in_header = _metric_scale(header)
+        rows = _vertices(data, header)
+    except PlyError as error:
+        raise SplatError(_SENTENCES[error.flaw].format(path=path)) from error
+    check_properties(rows, path)
+    _check_numbers(rows, path)
+
+    # What another program does not write gets its usual value.
+    fields = {}
+    for attribute in ATTRIBUTES:
+        if attribute.kind != "field":
+            continue
+        if _has(rows, attribute.ply_names):
+            fields[attribute.name] = read_attribute(rows, attribute)
+        else:
+            fields[attribute.name] = missing_attribute(len(rows), attribute)
+
+    # Positions and scales are lengths in the file's own unit.
+    metres = np.float32(scale_in_header if metric_scale is None else metric_scale)
+    fields["positions"] = fields["positions"] * metres
+    fields["scales"] = fields["scales"] * metres
+    return Splats(**fields, sh=_read_sh(rows, path))
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():
             raise SplatError(
                 f"“{path}” is no file of splats. Restore it from a backup, or reconstruct again."
             )
-        data = Path(path).read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise SplatError(
-            f"“{path}” cannot be read ({error.strerror}). Restore it from a backup, or reconstruct again."
+            f"“{path}” cannot be read ({error.strerror})."
+            " Restore it from a backup, or reconstruct again."
         ) from error
-    rows, scale = _vertices(data, Path(path))
-    metres = np.float32(scale if metric_scale is None else metric_scale)
-    names = rows.dtype.names or ()
-    missing = sorted(_REQUIRED - set(names))
-    if missing:
-        raise SplatError(
-            f"“{path}” is a PLY without {', '.join(missing)}: not a Gaussian splat file. Choose another."
-        )
-
-    if not all((np.abs(rows[name]) <= _LARGEST).all() for name in names):  # which NaN is not
-        raise SplatError(
-            f"“{path}” holds values that are not numbers. Restore it from a backup, or reconstruct again."
-        )
-
-    def columns(*names: str) -> np.ndarray:
-        return np.stack([rows[name].astype(np.float32) for name in names], axis=-1)
-
-    def optional(name: str, otherwise: float) -> np.ndarray:
-        return (
-            rows[name].astype(np.float32)
-            if name in names
-            else np.full(len(rows), otherwise, np.float32)
-        )
-
-    return Splats(
-        positions=columns("x", "y", "z") * metres,
-        scales=np.exp(np.minimum(columns(*_SCALE), 30)) * metres,
-        rotations=_unit(columns(*_ROTATION)),
-        opacities=1 / (1 + np.exp(-np.clip(columns("opacity")[:, 0], -30, 30))),
-        colors=columns(*_COLOR) * np.float32(SH_DEGREE_0) + 0.5,
-        confidence=optional("confidence", 1),
-        region=np.rint(np.clip(optional("region", -1), -1, _MOST_REGIONS)),
-        origin=np.rint(np.clip(optional("origin", 0), 0, 255)),
-        sh=_read_sh(rows, Path(path)),
-    )
 
 
-def _read_sh(rows: np.ndarray, path: Path) -> np.ndarray | None:
-    """(N, K, 3) harmonics of bands 1 and above, None where the file has none."""
-    there = [name for name in rows.dtype.names or () if name.startswith("f_rest_")]
-    if not there:
-        return None
-    count = len(there) // 3
-    if count not in SH_COUNTS or set(there) != set(_rest(count)):
-        _log.warning(
-            "%s has %d harmonics a splat, which are no whole bands: colours are the same from everywhere",
-            path,
-            len(there),
-        )
-        return None
-    sh = np.empty((len(rows), count, 3), np.float32)
-    for i, name in enumerate(_rest(count)):
-        sh[:, i % count, i // count] = rows[name]
-    return sh
+def _metric_scale(header: Header) -> float:
+    """Return the metres per unit that a comment of the header gives, else 1."""
+    scale = 1.0
+    for words in header.comments:
+        if words[:1] == [_SCALE_COMMENT]:
+            scale = _positive(words[1:])
+    return scale
 
 
-def _unit(quaternions: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(quaternions, axis=1, keepdims=True)
-    return np.where(
-        length > 0, quaternions / np.maximum(length, 1e-12), np.array([1, 0, 0, 0], np.float32)
-    )
-
-
-def _positive(word: str) -> float:
-    value = float(word)
+def _positive(words: list[str]) -> float:
+    """Read a positive, finite number from the first of some words."""
+    try:
+        value = float(words[0])
+    except (IndexError, ValueError) as error:
+        raise PlyError(Flaw.HEADER) from error
     if not 0 < value < np.inf:
-        raise ValueError(word)
+        raise PlyError(Flaw.HEADER)
     return value
 
 
-def _vertices(data: bytes, path: Path) -> tuple[np.ndarray, float]:
-    """The vertex element as a structured array, and the metric scale of the header's comment."""
-    end = data.find(b"end_header\n", 0, _MAX_HEADER)
-    if not data.startswith(b"ply") or end < 0:
-        raise SplatError(
-            f"“{path}” is not a PLY file. Restore it from a backup, or reconstruct again."
+def _vertices(data: bytes, header: Header) -> np.ndarray:
+    """Return the vertices (N,) as a structured array; they must be the first element."""
+    if header.elements and header.elements[0].name != "vertex":
+        raise PlyError(Flaw.ELEMENTS)
+    vertex = header.elements[0] if header.elements else None
+    names = [name for name, _ in vertex.fields] if vertex else []
+    is_unique = len(set(names)) == len(names)
+    if vertex is None or header.format != BINARY or not names or not is_unique:
+        raise PlyError(Flaw.FORMAT)
+    return element_rows(data, header.start, vertex)
+
+
+def _check_numbers(rows: np.ndarray, path: Path) -> None:
+    """Refuse values that are no numbers, or too large for single precision to compute with."""
+    for name in rows.dtype.names or ():
+        # A comparison with NaN is false, so that NaN is refused as well.
+        is_number = np.abs(rows[name]) <= LARGEST
+        if not is_number.all():
+            raise SplatError(
+                f"“{path}” holds values that are not numbers."
+                " Restore it from a backup, or reconstruct again."
+            )
+
+
+def _has(rows: np.ndarray, names: Sequence[str]) -> bool:
+    return set(names) <= set(rows.dtype.names or ())
+
+
+def _read_sh(rows: np.ndarray, path: Path) -> np.ndarray | None:
+    """Read the harmonics of bands 1 and above, (N, K, 3); None where the file has no whole band."""
+    present = [name for name in rows.dtype.names or () if name.startswith(_HARMONIC)]
+    if not present:
+        return None
+    count = len(present) // 3
+    expected = BY_NAME["sh"].ply_names[: 3 * count]
+    if count not in SH_COUNTS or set(present) != set(expected):
+        _log.warning(
+            "%s has %d harmonics a splat, which are no whole bands:"
+            " colours are the same from everywhere",
+            path,
+            len(present),
         )
-    start = end + len(b"end_header\n")
-    count, scale, fields, element, format_ = 0, 1.0, [], "", ""
-    try:
-        for line in data[:end].decode("ascii", "replace").splitlines():
-            words = line.split()
-            if words[:1] == ["format"]:
-                format_ = words[1]
-            elif words[:2] == ["comment", "metric_scale"]:
-                scale = _positive(words[2])
-            elif words[:1] == ["element"]:
-                if element == "" and words[1] != "vertex":
-                    raise SplatError(
-                        f"“{path}” does not begin with vertices: not a Gaussian splat file. Choose another."
-                    )
-                element = words[1]
-                count = int(words[2]) if element == "vertex" else count
-                if count < 0:
-                    raise ValueError(count)
-            elif words[:1] == ["property"] and element == "vertex":
-                fields.append((words[2], _TYPES[words[1]]))
-    except (KeyError, IndexError, ValueError) as error:
-        raise SplatError(
-            f"“{path}” has a damaged PLY header. Restore it from a backup, or reconstruct again."
-        ) from error
-    if (
-        format_ != "binary_little_endian"
-        or len({name for name, _ in fields}) != len(fields)
-        or not fields
-    ):
-        raise SplatError(
-            f"“{path}” is not a binary little-endian PLY of Gaussian splats. Choose another."
-        )
-    layout = np.dtype(fields)
-    if len(data) - start < count * layout.itemsize:
-        raise SplatError(f"“{path}” is truncated. Restore it from a backup, or reconstruct again.")
-    return np.frombuffer(data, layout, count, start), scale
+        return None
+    # The file has all coefficients of red, then of green, then of blue.
+    sh = np.empty((len(rows), count, 3), np.float32)
+    for i, name in enumerate(expected):
+        channel = i // count
+        sh[:, i % count, channel] = rows[name]
+    return sh

@@ -1,15 +1,24 @@
-"""Beyond the photo's border: its surfaces go on outside the frame, so that a small move opens no void along the edge.
+"""The border layer: surfaces go on outside the photo's frame.
 
-border pixels ─► seeds: surface of a band inside ─► outside the frame, as far as a move shows, in the picture's mirror image
+A small move then opens no void along the frame's edge.
 
-A camera that moves sideways by b shows f b / depth pixels beyond the border, one that moves back (half the diagonal) b / depth.
-Each place outside continues the plane of the nearest border pixel. What is thin and near there, a pole, is not continued: it
-would sweep over what was photographed. Nothing of this was photographed either: origin and confidence are the hidden layer's.
+border pixels ─► seeds: surface and colour of a band inside the frame
+                        └─► outside the frame, as far as a move shows, textured by the mirror image
+
+A camera that moves sideways by b shows f b / depth pixels beyond the border, one that moves back
+shows (half the diagonal) b / depth. Each place outside continues the plane of the nearest border
+pixel. What is thin and near there, a pole, is not continued: it would sweep over what was
+photographed. Nothing of this was photographed either: origin and confidence are those of the hidden
+layer.
 """
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from ..camera import View
+from ..depth import DepthEstimate
 from ..splats.record import Splats
 from .continuing import (
     SPARE_PX,
@@ -20,21 +29,50 @@ from .continuing import (
     continued,
     inverse_planes,
     mirrored,
+    scene_depth,
 )
 from .edges import EDGE_STEP
 from .surface import Surface
 
-MOVE = 0.11  # of the scene's depth: a tenth must show no void
-_BAND = 12, 4  # pixels around a border pixel, and between samples: whose mean normal is continued
-_NEARER = 4.0  # times, at most
-_FARTHEST = 0.5  # of the longer side: how far a surface is continued at most
-_THIN = 0.04  # of the longer side: what is nearer than all beside it and narrower than this is not continued
-# A splat's block, pixels a side, and up to which distance from the frame it is that fine.
-_RINGS = ((2, 6.0), (4, 20.0), (8, 64.0), (16, np.inf))
+# The move for which the layer is made, of the scene's depth. A tenth must show no void.
+MOVE = 0.11
+
+# Pixels around a border pixel whose normals and colours are averaged as its surface's ...
+_BAND_REACH = 12
+# ... and pixels between two samples.
+_BAND_STEP = 4
+
+# Largest factor by which a surface is taken to come nearer outside the frame.
+_NEARER = 4.0
+
+# Longest continuation outside the frame, of the picture's longer side.
+_FARTHEST = 0.5
+
+# Width below which a surface nearer than its surroundings is too thin to be continued, of the
+# picture's longer side.
+_THIN = 0.04
+
+
+class _Ring(NamedTuple):
+    """A ring of blocks around the frame."""
+
+    block: int  # pixels a side of what one splat covers
+    least: float  # smallest distance from the frame, pixels, exclusive
+    most: float  # largest distance
+
+
+# Block of each ring, pixels a side, and the distance from the frame at which the ring ends, pixels.
+# Far out a move shows little and the continuation is a guess: coarse blocks are enough.
+_RING_ENDS = (
+    (2, 6.0),
+    (4, 20.0),
+    (8, 64.0),
+    (16, np.inf),
+)
 
 
 def border_layer(surface: Surface, colours: np.ndarray) -> tuple[Splats, np.ndarray]:
-    """Splats of the surfaces continued beyond the photo's frame.
+    """Make splats of the surfaces continued beyond the photo's frame.
 
     Args:
         surface: of a depth map without flying pixels.
@@ -43,91 +81,221 @@ def border_layer(surface: Surface, colours: np.ndarray) -> tuple[Splats, np.ndar
     Returns:
         The splats, and (M,) the border pixel (flat index) whose surface each continues.
     """
-    seeds, nearest = _seeds(surface, colours)
-    parts = [_ring(surface, colours, seeds, nearest, *ring) for ring in _ring_limits()]
-    every = Places(
-        *(
-            np.concatenate(arrays)
-            for arrays in zip(*(vars(part).values() for part in parts), strict=True)
-        )
-    )
-    return continuation(surface, seeds, every)
+    seeds, nearest_seed = _seeds(surface, colours)
+    parts = []
+    for ring in _rings():
+        places = _places(surface, colours, seeds, nearest_seed, ring)
+        parts.append(places)
+    return continuation(surface, seeds, _joined(parts))
 
 
-def _ring_limits() -> list[tuple[int, float, float]]:
-    """Block, least and largest distance of each ring; they overlap by half a block."""
-    starts = [0.0, *(end for _, end in _RINGS[:-1])]
-    return [
-        (block, start - block / 2 if start else 0.0, end)
-        for (block, end), start in zip(_RINGS, starts, strict=True)
-    ]
+def _rings() -> list[_Ring]:
+    """Return the rings from the inside to the outside; they overlap by half a block."""
+    rings = []
+    start = 0.0
+    for block, end in _RING_ENDS:
+        overlap = block / 2 if start else 0.0
+        rings.append(_Ring(block, start - overlap, end))
+        start = end
+    return rings
+
+
+def _joined(parts: list[Places]) -> Places:
+    """Join places, in order."""
+    joined = {}
+    for name in vars(parts[0]):
+        arrays = [getattr(part, name) for part in parts]
+        joined[name] = np.concatenate(arrays)
+    return Places(**joined)
 
 
 def _seeds(surface: Surface, colours: np.ndarray) -> tuple[Seeds, np.ndarray]:
-    """The border's pixels that are continued; and (H, W) int32, at border pixels which seed is nearest along the border."""
+    """Choose the border pixels whose surfaces are continued.
+
+    Returns:
+        The seeds, and (H, W) int32: at each border pixel the index of the seed nearest to it along
+        the border; elsewhere 0.
+    """
     estimate = surface.estimate
-    depth, view = estimate.depth, estimate.view
-    around = _around(*depth.shape)
-    own = depth.ravel()[around]
-    kept = np.flatnonzero(
-        _without_thin(own, round(_THIN * max(depth.shape))) <= own * (1 + EDGE_STEP)
+    depth = estimate.depth
+    border = _border_pixels(*depth.shape)  # (P,)
+    border_depth = depth.ravel()[border]
+
+    # Thin things are left out: their places are continued from the surfaces on either side.
+    thin = round(_THIN * max(depth.shape))
+    background = _without_thin(border_depth, thin)
+    is_kept = background <= border_depth * (1 + EDGE_STEP)
+    kept = np.flatnonzero(is_kept)
+    nearest_seed = np.zeros(depth.shape, np.int32)
+    nearest_seed.ravel()[border] = _nearest_on_ring(kept, len(border))
+
+    pixels = border[kept]
+    own_depth = border_depth[kept]
+    normal, colour = band(surface, colours, pixels, _BAND_REACH, _BAND_STEP)
+    seeds = Seeds(
+        pixels=pixels,
+        depth=own_depth,
+        normal=normal,
+        colour=colour,
+        shown=_shown(estimate, own_depth),
     )
-    after = np.searchsorted(kept, np.arange(len(around))) % len(kept)
-    before = after - 1  # of the first the last: the border is a ring
-    places = np.arange(len(around))
-    there, back = (np.abs(places - kept[side]) for side in (after, before))
-    there, back = (np.minimum(away, len(around) - away) for away in (there, back))
-    nearest = np.zeros(depth.shape, np.int32)
-    nearest.ravel()[around] = np.where(there <= back, after, before % len(kept))
-    pixels = around[kept]
-    solid = depth[~estimate.sky]
-    move = MOVE * float(np.median(solid if solid.size else depth))
-    reach = max(view.fx, np.hypot(view.width, view.height) / 2)
-    # Ground comes nearer beyond the border: what a move shows last is nearer than the border's pixel by about the move.
-    near = np.maximum(own[kept] - move, own[kept] / _NEARER)
-    shown = np.minimum(reach * move / near, _FARTHEST * max(depth.shape))
-    normal, colour = band(surface, colours, pixels, _BAND)
-    return Seeds(pixels, own[kept], normal, colour, shown), nearest
+    return seeds, nearest_seed
 
 
-def _around(height: int, width: int) -> np.ndarray:
-    """(P,) int64 flat indices of the border's pixels, once around."""
+def _border_pixels(height: int, width: int) -> np.ndarray:
+    """Return the flat indices of the border's pixels, once around, (P,) int64."""
     index = np.arange(height * width).reshape(height, width)
-    return np.concatenate([index[0], index[1:, -1], index[-1, -2::-1], index[-2:0:-1, 0]])
+    top = index[0]
+    right = index[1:, -1]
+    bottom = index[-1, -2::-1]
+    left = index[-2:0:-1, 0]
+    return np.concatenate([top, right, bottom, left])
 
 
 def _without_thin(depth: np.ndarray, size: int) -> np.ndarray:
-    """Depths (P,) along a ring, those of runs narrower than `size` that are nearer than both sides raised to theirs."""
-    window = np.ones((1, 2 * (size // 2) + 1), np.uint8)
-    ring = np.concatenate([depth[-size:], depth, depth[:size]])[None]
-    return cv2.morphologyEx(ring, cv2.MORPH_CLOSE, window)[0, size : size + len(depth)]
+    """Raise the depths (P,) along a ring of runs narrower than `size` to those of their sides.
+
+    Only what is nearer than both sides is raised (a morphological closing).
+    """
+    length = 2 * (size // 2) + 1  # odd, so that the window has a middle
+    window = np.ones((1, length), np.uint8)
+    # A ring has no ends: what follows is repeated at both.
+    last = depth[-size:]
+    first = depth[:size]
+    ring = np.concatenate([last, depth, first])
+    closed = cv2.morphologyEx(ring[None], cv2.MORPH_CLOSE, window)
+    return closed[0, size : size + len(depth)]
 
 
-def _ring(
+def _nearest_on_ring(chosen: np.ndarray, count: int) -> np.ndarray:
+    """Find the nearest of some places of a ring to each of its places, along the ring.
+
+    Args:
+        chosen: (S,) sorted.
+        count: places of the ring.
+
+    Returns:
+        (count,) indices into `chosen`.
+    """
+    places = np.arange(count)
+    after = np.searchsorted(chosen, places) % len(chosen)
+    before = after - 1  # of the first the last: -1
+
+    def distance(index: np.ndarray) -> np.ndarray:
+        one_way = np.abs(places - chosen[index])
+        other_way = count - one_way
+        return np.minimum(one_way, other_way)
+
+    is_after = distance(after) <= distance(before)
+    return np.where(is_after, after, before % len(chosen))
+
+
+def _shown(estimate: DepthEstimate, depth: np.ndarray) -> np.ndarray:
+    """Return the pixels beyond the border that a move shows of surfaces at some depths (S,)."""
+    view = estimate.view
+    move = MOVE * scene_depth(estimate)  # metres
+    # Ground comes nearer beyond the border: what a move shows last is nearer than the border's
+    # pixel by about the move.
+    nearest = np.maximum(depth - move, depth / _NEARER)
+    half_diagonal = np.hypot(view.width, view.height) / 2
+    reach = max(view.fx, half_diagonal)  # sideways, or back
+    farthest = _FARTHEST * max(estimate.depth.shape)
+    return np.minimum(reach * move / nearest, farthest)
+
+
+def _places(
     surface: Surface,
     colours: np.ndarray,
     seeds: Seeds,
-    nearest: np.ndarray,
-    block: int,
-    least: float,
-    most: float,
+    nearest_seed: np.ndarray,
+    ring: _Ring,
 ) -> Places:
-    """The places of blocks at these distances from the frame that a move shows."""
+    """Return the places of a ring's blocks that a move shows.
+
+    Args:
+        surface: of a depth map without flying pixels.
+        colours: (H, W, 3) of the picture.
+        seeds: border pixels.
+        nearest_seed: (H, W) index of the seed nearest to each border pixel.
+        ring: its blocks.
+    """
     view = surface.estimate.view
     size = np.array([view.width, view.height])
-    reach = int(min(most, seeds.shown.max() + SPARE_PX)) + block
-    x, y = (np.arange(-reach // block * block, side + reach, block) + block / 2 for side in size)
-    at = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    away = np.maximum(np.maximum(-at, at - size), 0)
-    distance = np.hypot(away[:, 0], away[:, 1])
-    inside = np.clip(np.floor(at), 0, size - 1).astype(int)
-    seed = nearest[inside[:, 1], inside[:, 0]]
-    chosen = (distance > least) & (distance <= np.minimum(most, seeds.shown[seed] + SPARE_PX))
-    at, seed, distance = at[chosen], seed[chosen], distance[chosen]
-    rays = np.column_stack(
-        [(at - [view.cx, view.cy]) / [view.fx, view.fy], np.ones(len(at))]
-    ).astype(np.float32)
-    depth = continued(seeds, inverse_planes(surface, seeds), seed, rays)
-    image, share = mirrored(surface, cv2.blur(colours, (block, block)), seeds, seed, at)
-    tint = seeds.colour[seed] + (image - seeds.colour[seed]) * share[:, None]
-    return Places(rays, seed, distance, depth, np.full(len(at), block), tint)
+    reach = min(ring.most, seeds.shown.max() + SPARE_PX)
+    at = _block_centres(size, int(reach) + ring.block, ring.block)  # (M, 2) pixels
+    distance = _distance_from_frame(at, size)
+
+    # The seed is that of the border pixel nearest to the block.
+    nearest_pixel = np.clip(np.floor(at), 0, size - 1)
+    columns, rows = nearest_pixel.astype(int).T
+    seed = nearest_seed[rows, columns]
+
+    shown = seeds.shown[seed] + SPARE_PX
+    farthest = np.minimum(ring.most, shown)
+    is_shown = (distance > ring.least) & (distance <= farthest)
+    at = at[is_shown]
+    seed = seed[is_shown]
+
+    rays = _rays(view, at)
+    planes = inverse_planes(surface, seeds)
+    return Places(
+        rays=rays,
+        seed=seed,
+        distance=distance[is_shown],
+        depth=continued(seeds, planes, seed, rays),
+        block=np.full(len(at), ring.block),
+        colour=_colours(surface, colours, seeds, seed, at, ring.block),
+    )
+
+
+def _block_centres(size: np.ndarray, reach: int, block: int) -> np.ndarray:
+    """Return the centres of blocks over the frame and `reach` pixels around it.
+
+    Args:
+        size: (2,) width and height, pixels.
+        reach: pixels.
+        block: pixels a side.
+
+    Returns:
+        (M, 2) x and y in pixels.
+    """
+    # One block has a corner at the frame's own corner.
+    start = -reach // block * block
+    width, height = size
+    x = np.arange(start, width + reach, block) + block / 2
+    y = np.arange(start, height + reach, block) + block / 2
+    grid = np.stack(np.meshgrid(x, y), axis=-1)
+    return grid.reshape(-1, 2)
+
+
+def _distance_from_frame(at: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return the distance (M,) of places (M, 2) from a frame of width and height (2,); 0 inside."""
+    before = -at
+    behind = at - size
+    outside = np.maximum(before, behind)
+    x, y = np.maximum(outside, 0).T
+    return np.hypot(x, y)
+
+
+def _rays(view: View, at: np.ndarray) -> np.ndarray:
+    """Return the rays (M, 3) through places x and y (M, 2), camera frame, z = 1."""
+    principal_point = [view.cx, view.cy]
+    focal_length = [view.fx, view.fy]
+    slope = (at - principal_point) / focal_length
+    rays = np.column_stack([slope, np.ones(len(at))])
+    return rays.astype(np.float32)
+
+
+def _colours(
+    surface: Surface,
+    colours: np.ndarray,
+    seeds: Seeds,
+    seed: np.ndarray,
+    at: np.ndarray,
+    block: int,
+) -> np.ndarray:
+    """Return the colours (M, 3) of blocks: the picture's mirror image, or else the seed's band."""
+    averaged = cv2.blur(colours, (block, block))
+    image, suits = mirrored(surface, averaged, seeds, seed, at)
+    own = seeds.colour[seed]
+    return own + (image - own) * suits[:, None]

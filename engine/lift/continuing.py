@@ -1,108 +1,199 @@
-"""A surface continued beyond where the photo shows it: its plane and its colour go on, and it is marked as not photographed."""
+"""A surface continued beyond what the photo shows of it, behind an edge or outside the frame.
+
+Its plane and its colour go on. The splats are marked as not photographed, and their confidence
+falls with the distance from where the surface ends.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..depth import DepthEstimate
 from ..splats.record import HIDDEN_LAYER, Splats
+from .discs import disc_splats, discs
 from .edges import EDGE_STEP
-from .surface import Surface, discs, slopes
+from .surface import Surface, slopes
+from .vectors import dot, length, rotation_of, row_dot, unit
 
-MOST_CONFIDENCE = 0.3  # where it begins, of the confidence of the surface continued
-LEAST_CONFIDENCE = 0.2  # of that, where the continuation ends
-SPARE_PX = 3.0  # continued farther than a move shows
-FARTHEST = 0.35  # of the longer side: how far a surface is continued at most
-_GAP = 0.002  # part of the depth by which the continuation lies behind the surface
-_PUSH_PX, _MOST_PUSH = (
-    5.0,
-    0.15,
-)  # and so many pixels of slant where both overlap, at most this part of the depth
-_OVERLAP_PX, _OVERLAP_BLOCKS = (
-    8.0,
-    3.0,
-)  # over this distance beyond the edge, or so many of its blocks, the push fades
-_SAME_WAY = 0.7  # cosine between normals of one surface
-_SAME_PLANE = 0.2  # in log depth: what lies farther from a plane is not of its surface
-_SAME_SCALE = 0.3  # in log depth: what is so much farther than another shows that as coarser
-_MOST_FARTHER, _MOST_NEARER = (
-    2.0,
-    4.0,
-)  # a plane is continued to so many times its depth, and to its depth over so many
-_EDGE_ON = 1e-3  # cosine below which a plane is seen edge on
-_SIGMA = 0.75  # of a block: 0.97 where four blocks meet
-_THICKNESS = 0.15  # along the normal, of the in-surface standard deviation
-_OPACITY = 0.99
+# Confidence where the continuation begins, of that of the surface continued.
+MOST_CONFIDENCE = 0.3
+
+# Confidence where the continuation ends, of that where it begins.
+LEAST_CONFIDENCE = 0.2
+
+# Pixels by which a surface is continued farther than a move shows.
+SPARE_PX = 3.0
+
+# Longest continuation behind a silhouette, of the picture's longer side.
+FARTHEST = 0.35
+
+# Part of the depth by which the continuation lies behind the surface.
+_GAP = 0.002
+
+# Where the continuation and the surface's own splats overlap, it lies deeper by so many pixels of
+# slant, so that it does not show through them ...
+_PUSH_PX = 5.0
+# ... and by at most this part of the depth.
+_MOST_PUSH = 0.15
+
+# Distance from the edge over which that push fades, pixels ...
+_OVERLAP_PX = 8.0
+# ... or blocks, where those are larger: a coarse splat reaches farther back.
+_OVERLAP_BLOCKS = 3.0
+
+# Least cosine between two normals of one surface.
+_SAME_WAY = 0.7
+
+# Largest distance in log depth of a pixel from a plane that it belongs to.
+_SAME_PLANE = 0.2
+
+# Difference in log depth at which the mirror image of a texture is no longer used: as much nearer
+# or farther it was photographed at another scale.
+_SAME_SCALE = 0.3
+
+# A plane is continued to at most so many times the depth of its edge ...
+_MOST_FARTHER = 2.0
+# ... and to at least its depth divided by this.
+_MOST_NEARER = 4.0
+
+# Least cosine between a plane's normal and the ray to its edge; with less it is seen edge on.
+_EDGE_ON = 1e-3
+
+# Standard deviation of a splat, of its block's side: four of them cover 0.97 where they meet.
+_SIGMA = 0.75
+
+# Weight of the edge pixel itself in the mean of a band: it counts where no other pixel does.
+_OWN_WEIGHT = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class Seeds:
     """The last pixels of surfaces that a move shows more of, S of them."""
 
-    pixels: np.ndarray  # (S,) int64 flat
+    pixels: np.ndarray  # (S,) int64, flat indices
     depth: np.ndarray  # (S,) metres
-    normal: np.ndarray  # (S, 3) world, of the band beside the edge
-    colour: np.ndarray  # (S, 3) of the band
+    normal: np.ndarray  # (S, 3) world, mean of the band beside the edge
+    colour: np.ndarray  # (S, 3) mean of the band
     shown: np.ndarray  # (S,) pixels beyond the edge that the move shows
 
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where surfaces are continued, M splats."""
+    """The places of M splats in continued surfaces."""
 
     rays: np.ndarray  # (M, 3) camera frame, z = 1
-    seed: np.ndarray  # (M,) which seed each continues
+    seed: np.ndarray  # (M,) index of the seed whose surface each continues
     distance: np.ndarray  # (M,) pixels beyond the edge
     depth: np.ndarray  # (M,) metres, of the continued plane
-    block: np.ndarray  # (M,) pixels a side of what each splat stands for
+    block: np.ndarray  # (M,) pixels a side of the block that each splat covers
     colour: np.ndarray  # (M, 3)
 
 
+def scene_depth(estimate: DepthEstimate) -> float:
+    """Return the median depth of a scene without its sky, metres."""
+    depth = estimate.depth
+    solid = depth[~estimate.sky]
+    return float(np.median(solid if solid.size else depth))
+
+
 def band(
-    surface: Surface, colours: np.ndarray, pixels: np.ndarray, size: tuple[int, int]
+    surface: Surface,
+    colours: np.ndarray,
+    pixels: np.ndarray,
+    reach: int,
+    step: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean normals and colours (S, 3) of the surface around each of its pixels.
+    """Average normals and colours of the surface around each of its pixels.
+
+    A single pixel at an edge is noisy, and mixed with what is before it.
 
     Args:
         surface: of a depth map without flying pixels.
         colours: (H, W, 3) float32, sRGB-encoded.
         pixels: (S,) flat indices.
-        size: how many pixels around are asked, and how many lie between two of them.
+        reach: pixels around each, in rows and columns, that may count.
+        step: pixels between two of them.
+
+    Returns:
+        Unit normals (S, 3) and colours (S, 3), float32.
     """
-    depth, normals = surface.estimate.depth, surface.estimate.normal
+    depth = surface.estimate.depth
+    normals = surface.estimate.normal
     height, width = depth.shape
     rows, columns = np.divmod(pixels, width)
-    own, slope = np.log(depth[rows, columns]), surface.slope()[rows, columns]
-    normal, colour = (
-        normals[rows, columns] * 1e-3,
-        colours[rows, columns] * 1e-3,
-    )  # the edge's own: where all else fails
-    count = np.full((len(pixels), 1), 1e-3, np.float32)
-    steps = range(-size[0], size[0] + 1, size[1])
-    for i, j in ((i, j) for i in steps for j in steps if i or j):
-        at = np.clip(rows + i, 0, height - 1), np.clip(columns + j, 0, width - 1)
-        same = np.abs(np.log(depth[at]) - own) < EDGE_STEP + np.hypot(i, j) * slope
-        same &= np.einsum("sk,sk->s", normals[at], normals[rows, columns]) > _SAME_WAY
-        weight = same[:, None].astype(np.float32)
-        normal, colour, count = (
-            normal + weight * normals[at],
-            colour + weight * colours[at],
-            count + weight,
+    own_log_depth = np.log(depth[rows, columns])
+    own_normal = normals[rows, columns]
+    slope = surface.slope()[rows, columns]
+
+    normal_sum = own_normal * _OWN_WEIGHT
+    colour_sum = colours[rows, columns] * _OWN_WEIGHT
+    weight_sum = np.full((len(pixels), 1), _OWN_WEIGHT, np.float32)
+    for down, right in _offsets(reach, step):
+        at = (
+            np.clip(rows + down, 0, height - 1),
+            np.clip(columns + right, 0, width - 1),
         )
-    normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
-    return normal.astype(np.float32), (colour / count).astype(np.float32)
+        # A pixel is of the same surface if the slant explains its depth and it faces the same way.
+        change = np.log(depth[at]) - own_log_depth
+        explained = np.hypot(down, right) * slope
+        cosine = row_dot(normals[at], own_normal)
+        is_same = np.abs(change) < EDGE_STEP + explained
+        is_same &= cosine > _SAME_WAY
+        weight = is_same[:, None].astype(np.float32)
+        normal_sum += weight * normals[at]
+        colour_sum += weight * colours[at]
+        weight_sum += weight
+
+    normal = unit(normal_sum).astype(np.float32)
+    colour = (colour_sum / weight_sum).astype(np.float32)
+    return normal, colour
+
+
+def _offsets(reach: int, step: int) -> list[tuple[int, int]]:
+    """Return rows and columns of a grid around a pixel, without the pixel itself."""
+    steps = range(-reach, reach + 1, step)
+    return [(down, right) for down in steps for right in steps if down or right]
 
 
 def inverse_planes(surface: Surface, seeds: Seeds) -> np.ndarray:
-    """(S, 3) float32: the seeds' planes in the camera's frame, scaled so that their product with a seed's own ray is 1."""
-    facing = seeds.normal @ surface.estimate.view.world_from_camera[:3, :3].astype(np.float32)
-    own = np.sum(facing * surface.rays.reshape(-1, 3)[seeds.pixels], axis=1, keepdims=True)
-    return facing / np.minimum(own, -_EDGE_ON)
+    """Return the seeds' planes in the camera's frame, scaled.
+
+    The product of such a plane with a ray is the inverse depth along that ray, in units of the
+    seed's own: with the seed's own ray it is 1.
+
+    Returns:
+        (S, 3) float32.
+    """
+    normals_in_camera = seeds.normal @ rotation_of(surface.estimate.view)
+    own_rays = surface.rays.reshape(-1, 3)[seeds.pixels]
+    own = dot(normals_in_camera, own_rays)  # (S, 1), negative: normals face the camera
+    return normals_in_camera / np.minimum(own, -_EDGE_ON)
 
 
-def continued(seeds: Seeds, planes: np.ndarray, seed: np.ndarray, rays: np.ndarray) -> np.ndarray:
-    """(M,) depths of the seeds' planes along rays (M, 3), kept within a factor of the seeds' own."""
-    inverse = np.einsum("mk,mk->m", planes[seed], rays)
-    return seeds.depth[seed] / np.clip(inverse, 1 / _MOST_FARTHER, _MOST_NEARER)
+def continued(
+    seeds: Seeds,
+    planes: np.ndarray,
+    seed: np.ndarray,
+    rays: np.ndarray,
+) -> np.ndarray:
+    """Compute the depths of the seeds' planes along rays, kept within a factor of the seeds' own.
+
+    Args:
+        seeds: ends of surfaces.
+        planes: (S, 3) of `inverse_planes`.
+        seed: (M,) index of the seed of each ray.
+        rays: (M, 3) camera frame, z = 1.
+
+    Returns:
+        (M,) metres.
+    """
+    inverse_depth = row_dot(planes[seed], rays)
+    inverse_depth = np.clip(
+        inverse_depth,
+        1 / _MOST_FARTHER,
+        _MOST_NEARER,
+    )
+    return seeds.depth[seed] / inverse_depth
 
 
 def mirrored(
@@ -113,59 +204,100 @@ def mirrored(
     at: np.ndarray,
     skipped: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the picture shows as far inside a surface's edge as places lie beyond it.
+    """Look up the colours as far inside a surface's edge as places lie beyond it.
 
     Args:
         surface: of a depth map without flying pixels.
         colours: (H, W, 3).
         seeds: the edge.
-        seed: (M,) which of them each place continues.
+        seed: (M,) index of the seed that each place continues.
         at: (M, 2) the places, x and y in pixels.
-        skipped: pixels beside the edge that are left out, for there two surfaces' colours are mixed.
+        skipped: pixels beside the edge that are left out, for there two surfaces' colours are
+            mixed.
 
     Returns:
-        Colours (M, 3), and how well they stand for the place (M,), 0..1: 0 where they are not of the plane that is
-        continued, or so much nearer or farther that they have another scale.
+        Colours (M, 3), and how well they suit the place (M,), 0..1. It is 0 where they are not of
+        the plane that is continued, or so much nearer or farther that they have another scale.
     """
     estimate = surface.estimate
     height, width = estimate.depth.shape
     pixels = seeds.pixels[seed]
-    last = np.column_stack([pixels % width, pixels // width]) + 0.5
-    beyond = at - last
-    inside = last - beyond * (
-        1 + skipped / np.maximum(np.linalg.norm(beyond, axis=1, keepdims=True), 1)
-    )
-    columns, rows = np.clip(inside, 0, [width - 1, height - 1]).astype(int).T
-    expected = continued(seeds, inverse_planes(surface, seeds), seed, surface.rays[rows, columns])
-    same = np.abs(np.log(estimate.depth[rows, columns] / expected)) < _SAME_PLANE
-    same &= np.einsum("mk,mk->m", estimate.normal[rows, columns], seeds.normal[seed]) > _SAME_WAY
-    scale = np.abs(np.log(expected / seeds.depth[seed]))
-    return colours[rows, columns], np.where(same, np.clip(1 - scale / _SAME_SCALE, 0, 1), 0)
+    edge_rows, edge_columns = np.divmod(pixels, width)
+    edge = np.column_stack([edge_columns, edge_rows]) + 0.5  # (M, 2)
+
+    # The mirror lies at the edge; with `skipped` the image begins so much farther inside.
+    beyond = at - edge
+    distance = np.maximum(length(beyond), 1)
+    inside = edge - beyond * (1 + skipped / distance)
+    last_pixel = [width - 1, height - 1]
+    inside = np.clip(inside, 0, last_pixel)
+    columns, rows = inside.astype(int).T
+    image = rows, columns
+
+    # The image must be of the same plane: as deep as that is there, and facing the same way.
+    planes = inverse_planes(surface, seeds)
+    rays = surface.rays[image]
+    expected_depth = continued(seeds, planes, seed, rays)
+    deviation = np.log(estimate.depth[image] / expected_depth)
+    is_same = np.abs(deviation) < _SAME_PLANE
+    normal = estimate.normal[image]
+    cosine = row_dot(normal, seeds.normal[seed])
+    is_same &= cosine > _SAME_WAY
+
+    # Its texture has the scale of its own depth.
+    seed_depth = seeds.depth[seed]
+    change = np.abs(np.log(expected_depth / seed_depth))
+    suits = np.clip(1 - change / _SAME_SCALE, 0, 1)
+    suits = np.where(is_same, suits, 0)
+    return colours[image], suits
 
 
-def continuation(surface: Surface, seeds: Seeds, places: Places) -> tuple[Splats, np.ndarray]:
-    """One disc in the continued surface for each place, and (M,) the pixel (flat index) of the surface."""
-    view, seed = surface.estimate.view, places.seed
+def continuation(
+    surface: Surface,
+    seeds: Seeds,
+    places: Places,
+) -> tuple[Splats, np.ndarray]:
+    """Make one disc in the continued surface for each place.
+
+    Returns:
+        The splats, and (M,) the pixel (flat index) whose surface each continues.
+    """
+    view = surface.estimate.view
+    seed = places.seed
     normal = seeds.normal[seed]
     rotations, stretch = discs(view, places.rays, normal)
-    overlap = np.clip(
-        1 - places.distance / np.maximum(_OVERLAP_PX, _OVERLAP_BLOCKS * places.block), 0, 1
-    )
-    push = _GAP + np.minimum(slopes(view, places.rays, normal) * _PUSH_PX, _MOST_PUSH) * overlap
+
+    push = _push(surface, places, normal)
     depth = places.depth * (1 + push)
-    footprint = _SIGMA * places.block / view.fx * depth
+    in_camera = places.rays * depth[:, None]  # (M, 3), metres
+    rotation = view.world_from_camera[:3, :3]
+    points = in_camera @ rotation.T + view.position
+    sigma = _SIGMA * places.block  # pixels
+    footprint = sigma / view.fx * depth  # metres
+
+    # The farther a move must go to show a place, the less is known of it.
+    end = seeds.shown[seed] + SPARE_PX
+    way = np.clip(places.distance / end, 0, 1)
+    fall = 1 - (1 - LEAST_CONFIDENCE) * way
     pixels = seeds.pixels[seed]
-    fall = 1 - (1 - LEAST_CONFIDENCE) * np.clip(
-        places.distance / (seeds.shown[seed] + SPARE_PX), 0, 1
-    )
-    splats = Splats(
-        positions=(places.rays * depth[:, None]) @ view.world_from_camera[:3, :3].T + view.position,
-        scales=np.stack([footprint * stretch, footprint, footprint * _THICKNESS], axis=-1),
+    own_confidence = surface.estimate.confidence.ravel()[pixels]
+    splats = disc_splats(
+        points=points,
         rotations=rotations,
-        opacities=np.full(len(seed), _OPACITY),
-        colors=places.colour,
-        confidence=MOST_CONFIDENCE * surface.estimate.confidence.ravel()[pixels] * fall,
-        region=np.full(len(seed), -1),
-        origin=np.full(len(seed), HIDDEN_LAYER),
+        stretch=stretch,
+        footprint=footprint,
+        colours=places.colour,
+        confidence=MOST_CONFIDENCE * own_confidence * fall,
+        origin=HIDDEN_LAYER,
     )
     return splats, pixels
+
+
+def _push(surface: Surface, places: Places, normal: np.ndarray) -> np.ndarray:
+    """Return the part of its depth (M,) by which each place lies behind its plane."""
+    overlap_blocks = _OVERLAP_BLOCKS * places.block  # pixels
+    overlap_px = np.maximum(_OVERLAP_PX, overlap_blocks)
+    overlap = np.clip(1 - places.distance / overlap_px, 0, 1)
+    slope = slopes(surface.estimate.view, places.rays, normal)
+    slant = np.minimum(slope * _PUSH_PX, _MOST_PUSH)
+    return _GAP + slant * overlap

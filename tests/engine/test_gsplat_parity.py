@@ -9,7 +9,7 @@ import pytest
 from test_render_twin import camera, scene
 
 from engine.camera import View
-from engine.formats.ply import SH_DEGREE_0
+from engine.formats.encoding import SH_DEGREE_0
 from engine.kernels import rasterise, twin
 from engine.render import RenderOptions
 from engine.render.frame import Frame, project
