@@ -28,6 +28,9 @@ METRIC_SCALE = 1.0  # metres per unit, of every file that we write
 # Splats written at a time: the whole file once more in memory would be its largest consumer.
 _PORTION = 1 << 16
 
+# The first property of each attribute that is read back.
+_READ = {attribute.ply_names[0] for attribute in ATTRIBUTES if attribute.kind == "field"}
+
 _SCALE_COMMENT = "metric_scale"
 _HARMONIC = "f_rest_"
 
@@ -113,6 +116,28 @@ def read_ply(path: Path, metric_scale: float | None = None) -> Splats:
     check_properties(rows, path)
     _check_numbers(rows, path)
 
+    # Positions and scales are lengths in the file's own unit.
+    metres = np.float32(scale_in_header if metric_scale is None else metric_scale)
+    return _decoded(rows, metres, _read_sh(rows, path))
+
+
+def as_read(splats: Splats) -> Splats:
+    """Return splats as `read_ply` gives them back after `write_ply`, without a file.
+
+    Logits, logarithms and harmonics in single precision round most values; whoever keeps splats
+    that were just written must not draw other pictures than whoever reads them.
+    """
+    groups = [(names, values) for names, values in _columns(splats) if names[0] in _READ]
+    layout = [(name, np.float32) for names, _ in groups for name in names]
+    rows = np.empty(len(splats), layout)
+    for names, values in groups:
+        for column, name in enumerate(names):
+            rows[name] = values[:, column]
+    return _decoded(rows, np.float32(METRIC_SCALE), splats.sh)
+
+
+def _decoded(rows: np.ndarray, metres: np.float32, sh: np.ndarray | None) -> Splats:
+    """Return vertices (N,) as splats, with lengths multiplied by the metres of a unit."""
     # What another program does not write gets its usual value.
     fields = {}
     for attribute in ATTRIBUTES:
@@ -123,11 +148,9 @@ def read_ply(path: Path, metric_scale: float | None = None) -> Splats:
         else:
             fields[attribute.name] = missing_attribute(len(rows), attribute)
 
-    # Positions and scales are lengths in the file's own unit.
-    metres = np.float32(scale_in_header if metric_scale is None else metric_scale)
     fields["positions"] = fields["positions"] * metres
     fields["scales"] = fields["scales"] * metres
-    return Splats(**fields, sh=_read_sh(rows, path))
+    return Splats(**fields, sh=sh)
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..progress import Progress
 from ..scene import Scene
-from ..scene.folder import open_scene
+from ..scene.folder import as_opened, open_scene
 from ..scene.parts import levels
 from ..store import absolute
 
@@ -20,6 +20,7 @@ class SceneCache:
     def __init__(self) -> None:
         """Start empty."""
         self._scenes: dict[Path, tuple[_Stamp, Scene]] = {}
+        self._fresh: set[Path] = set()  # whose scene is as it was made, not yet as it is read
         self._lock = threading.Lock()
 
     def get(self, folder: str | Path) -> Scene:
@@ -33,7 +34,7 @@ class SceneCache:
     def put(self, folder: str | Path, scene: Scene) -> None:
         """Keep a scene that was just written to a folder, so that nobody reads it back."""
         key = absolute(folder)
-        self._keep(key, _stamp(key), scene)
+        self._keep(key, _stamp(key), scene, fresh=True)
 
     def get_with_levels(self, folder: str | Path, progress: Progress) -> Scene:
         """Return the scene in a folder with its levels of detail.
@@ -59,17 +60,24 @@ class SceneCache:
         stamp = _stamp(key)
         with self._lock:
             kept = self._scenes.get(key)
-        scene = kept[1] if kept and kept[0] == stamp else open_scene(Path(folder))
+            is_fresh = key in self._fresh
+        if kept is None or kept[0] != stamp:
+            scene = open_scene(Path(folder))
+        else:
+            scene = as_opened(kept[1]) if is_fresh else kept[1]
         self._keep(key, stamp, scene)
         return stamp, scene
 
-    def _keep(self, key: Path, stamp: _Stamp, scene: Scene) -> None:
+    def _keep(self, key: Path, stamp: _Stamp, scene: Scene, fresh: bool = False) -> None:
         """Put a scene last, and forget the one that was asked for longest ago."""
         with self._lock:
             self._scenes.pop(key, None)
             self._scenes[key] = (stamp, scene)
+            self._fresh = self._fresh | {key} if fresh else self._fresh - {key}
             while len(self._scenes) > KEPT:
-                del self._scenes[next(iter(self._scenes))]
+                oldest = next(iter(self._scenes))
+                del self._scenes[oldest]
+                self._fresh.discard(oldest)
 
 
 def _stamp(folder: Path) -> _Stamp:

@@ -155,6 +155,14 @@ def open_scene(folder: Path) -> Scene:
         ) from error
 
 
+def as_opened(scene: Scene) -> Scene:
+    """Return a scene that was just saved as `open_scene` would give it, without a look at the disk.
+
+    The file of splats rounds some numbers; a frame must not depend on who made the scene.
+    """
+    return scene.with_(splats=splats.as_read(scene.splats), levels=scene.levels)
+
+
 def _record(folder: Path) -> Any:
     """Read what `scene.json` holds."""
     try:

@@ -16,7 +16,7 @@ from scenes import scene
 from engine import store
 from engine.errors import Cancelled, OutputError, SceneError, SchemaError
 from engine.progress import Progress
-from engine.scene.folder import open_scene, save, save_parts
+from engine.scene.folder import as_opened, open_scene, save, save_parts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -265,3 +265,26 @@ def test_saving_one_part_leaves_the_files_of_all_others_alone(saved):
         same = (now.st_ino, now.st_mtime_ns) == (status.st_ino, status.st_mtime_ns)
         assert same != mine, path
     assert all(region.locked for region in open_scene(saved).regions)
+
+
+def test_a_scene_that_was_just_saved_is_the_one_that_is_opened(tmp_path):
+    """Bit for bit, or a frame of the process that made it would differ from a farm's."""
+    rng = np.random.default_rng(5)
+    made = scene()
+    count = len(made.splats)
+    made = made.with_(
+        splats=made.splats.with_(
+            scales=rng.uniform(1e-4, 3, (count, 3)),
+            opacities=rng.uniform(0, 1, count),
+            colors=rng.uniform(0, 2, (count, 3)),
+            rotations=rng.normal(size=(count, 4)),
+            sh=rng.normal(size=(count, 8, 3)),
+        )
+    )
+    folder = tmp_path / "a.anchorstage"
+    save(made, folder)
+    opened, kept = open_scene(folder), as_opened(made)
+    for name, array in vars(opened.splats).items():
+        assert np.array_equal(array, getattr(kept.splats, name)), name
+    for name, array in vars(opened.maps).items():
+        assert array is None or np.array_equal(array, getattr(kept.maps, name)), name

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import SceneError, SplatError
-from ...formats.ply import METRIC_SCALE, read_ply, write_ply
+from ...formats.ply import METRIC_SCALE, as_read, read_ply, write_ply
 from ...splats import Splats
 from ...store import json_file
 from ..record import Scene
+
+__all__ = ["FILE", "as_read", "entries", "read", "to_json", "write"]
 
 FILE = "splats.ply"
 _LARGEST_SCALE = (
