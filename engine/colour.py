@@ -8,6 +8,9 @@ import numpy as np
 # x, y of red, green, blue and white (ITU-R BT.709, D65), in the order of EXR's `chromaticities`.
 REC709_CHROMATICITIES = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 
+# Shares of red, green and blue in the luminance (ITU-R BT.709).
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+
 # IEC 61966-2-1, the sRGB standard.
 _ENCODED_KNEE = 0.04045
 _LINEAR_KNEE = 0.0031308
@@ -17,7 +20,9 @@ _EXPONENT = 2.4
 
 
 def decode_srgb(encoded: np.ndarray) -> np.ndarray:
-    """sRGB-encoded to scene-linear; values above 1 continue on the same curve, negative ones on its line.
+    """Decode sRGB to scene-linear.
+
+    Values above 1 continue on the same curve, negative ones on its line.
 
     Args:
         encoded: any shape, float.
@@ -26,16 +31,15 @@ def decode_srgb(encoded: np.ndarray) -> np.ndarray:
         The same shape, float32.
     """
     encoded = np.asarray(encoded, np.float32)
-    curve = ((np.maximum(encoded, _ENCODED_KNEE) + _OFFSET) / (1 + _OFFSET)) ** np.float32(
-        _EXPONENT
-    )
-    return np.where(encoded <= _ENCODED_KNEE, encoded / np.float32(_SLOPE), curve).astype(
-        np.float32
-    )
+    # Below the knee the curve is not asked for; the maximum keeps its base positive.
+    base = (np.maximum(encoded, _ENCODED_KNEE) + _OFFSET) / (1 + _OFFSET)
+    curve = base ** np.float32(_EXPONENT)
+    line = encoded / np.float32(_SLOPE)
+    return np.where(encoded <= _ENCODED_KNEE, line, curve).astype(np.float32)
 
 
 def encode_srgb(linear: np.ndarray) -> np.ndarray:
-    """Scene-linear to sRGB-encoded, the inverse of `decode_srgb` for every value.
+    """Encode scene-linear as sRGB, the inverse of `decode_srgb` for every value.
 
     Args:
         linear: any shape, float.
@@ -44,12 +48,14 @@ def encode_srgb(linear: np.ndarray) -> np.ndarray:
         The same shape, float32.
     """
     linear = np.asarray(linear, np.float32)
-    curve = (1 + _OFFSET) * np.maximum(linear, _LINEAR_KNEE) ** np.float32(1 / _EXPONENT) - _OFFSET
-    return np.where(linear <= _LINEAR_KNEE, linear * np.float32(_SLOPE), curve).astype(np.float32)
+    base = np.maximum(linear, _LINEAR_KNEE)
+    curve = (1 + _OFFSET) * base ** np.float32(1 / _EXPONENT) - _OFFSET
+    line = linear * np.float32(_SLOPE)
+    return np.where(linear <= _LINEAR_KNEE, line, curve).astype(np.float32)
 
 
 def luminance(linear: np.ndarray) -> np.ndarray:
-    """Rec.709 luminance of linear colours.
+    """Compute the Rec.709 luminance of linear colours.
 
     Args:
         linear: (..., 3).
@@ -57,4 +63,4 @@ def luminance(linear: np.ndarray) -> np.ndarray:
     Returns:
         (...), the same unit.
     """
-    return linear @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    return linear @ _LUMINANCE

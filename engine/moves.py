@@ -1,6 +1,6 @@
 """Camera moves as a film crew names them, in metres and degrees, along the camera's own axes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,43 +24,45 @@ _LENSES_MM = (0.1, 1e5)
 
 @dataclass(frozen=True)
 class Move:
-    """Where a camera ends, relative to where it starts; frames between are interpolated linearly."""
+    """A camera's end relative to its start; frames between are interpolated linearly."""
 
     dolly: float = 0.0  # metres forward, along the viewing direction
     truck: float = 0.0  # metres to the right
     pedestal: float = 0.0  # metres up, along the world's vertical
-    orbit: float = 0.0  # degrees around the vertical through the pivot; the camera goes to the right where positive
+    # Degrees around the vertical through the pivot; the camera goes to the right where positive.
+    orbit: float = 0.0
     pan: float = 0.0  # degrees, to the left where positive, as a Z rotation in Blender
     tilt: float = 0.0  # degrees, up where positive
     lens: float | None = None  # millimetres at the end; None keeps the lens
 
     def camera_at(self, start: Camera, part: float, pivot_distance: float) -> Camera:
-        """The camera after `part` (0..1) of the move; `pivot_distance` metres ahead lies what `orbit` turns around."""
+        """Return the camera after a part of the move.
+
+        Args:
+            start: the camera before the move.
+            part: 0..1 of the move.
+            pivot_distance: metres ahead of the start, to the point that `orbit` turns around.
+        """
         matrix = start.world_from_camera
-        right, forward = matrix[:3, 0], matrix[:3, 2]
+        right = matrix[:3, 0]
+        forward = matrix[:3, 2]
+        eye = matrix[:3, 3]
+        # Orbit first: the eye goes around the pivot.
         turn = rotation_about(_UP, np.radians(self.orbit * part))
-        pivot = matrix[:3, 3] + forward * pivot_distance
-        position = pivot + turn @ (matrix[:3, 3] - pivot)
-        position = (
-            position
-            + turn @ (forward * self.dolly + right * self.truck) * part
-            + _UP * self.pedestal * part
-        )
-        look = rotation_about(_UP, np.radians(self.pan * part)) @ turn
-        rotation = look @ rotation_about(right, np.radians(self.tilt * part)) @ matrix[:3, :3]
+        pivot = eye + forward * pivot_distance
+        position = pivot + turn @ (eye - pivot)
+        # Then dolly and truck along the turned camera's axes, pedestal along the vertical.
+        along_axes = turn @ (forward * self.dolly + right * self.truck) * part
+        position = position + along_axes + _UP * self.pedestal * part
+        # Pan and tilt turn the camera about its own eye.
+        pan = rotation_about(_UP, np.radians(self.pan * part))
+        tilt = rotation_about(right, np.radians(self.tilt * part))
+        rotation = pan @ turn @ tilt @ matrix[:3, :3]
         moved = start.moved(pose(rotation, position))
         if self.lens is None:
             return moved
-        focal = start.focal_length + (self.lens - start.focal_length) * part
-        return Camera(
-            moved.id,
-            moved.position,
-            moved.rotation,
-            focal,
-            start.sensor_width,
-            start.aspect_ratio,
-            start.shift,
-        )
+        focal_length = start.focal_length + (self.lens - start.focal_length) * part
+        return replace(moved, focal_length=focal_length)
 
 
 def parse_move(text: str) -> Move:

@@ -22,7 +22,7 @@ HOUSES = ("engine", "anchorstage_addon")
 ROOMS = ("training", "tools", "build.py", "demo", "benchmarks", "tests")
 
 _QUESTION = re.compile(r"(What|Which|How|Whether|Where|When|Who|Whose|Why)\b")
-_SHAPE = re.compile(r"\(?[A-Z0-9][A-Za-z0-9]*, |\([A-Z]\)|\([A-Z0-9 ]+,\)")
+_SHAPE = re.compile(r"\(?[A-Z0-9][A-Z0-9]*, |\([A-Z]\)|\([A-Z0-9 ]+,\)")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Documented = ast.Module | ast.ClassDef | Function
