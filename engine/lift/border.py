@@ -181,13 +181,17 @@ def _nearest_on_ring(chosen: np.ndarray, count: int) -> np.ndarray:
     after = np.searchsorted(chosen, places) % len(chosen)
     before = after - 1  # of the first the last: -1
 
-    def distance(index: np.ndarray) -> np.ndarray:
-        one_way = np.abs(places - chosen[index])
-        other_way = count - one_way
-        return np.minimum(one_way, other_way)
-
-    is_after = distance(after) <= distance(before)
+    to_after = _distance_on_ring(places, chosen[after], count)
+    to_before = _distance_on_ring(places, chosen[before], count)
+    is_after = to_after <= to_before
     return np.where(is_after, after, before % len(chosen))
+
+
+def _distance_on_ring(a: np.ndarray, b: np.ndarray, count: int) -> np.ndarray:
+    """Return the distances (P,) of pairs of places on a ring of `count`, the shorter way round."""
+    one_way = np.abs(a - b)
+    other_way = count - one_way
+    return np.minimum(one_way, other_way)
 
 
 def _shown(estimate: DepthEstimate, depth: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from ..depth import DepthEstimate
 from ..splats.record import HIDDEN_LAYER, Splats
 from .discs import disc_splats, discs
-from .edges import EDGE_STEP
+from .edges import EDGE_STEP, offsets_around
 from .surface import Surface, slopes
 from .vectors import dot, length, rotation_of, row_dot, unit
 
@@ -128,7 +128,7 @@ def band(
     normal_sum = own_normal * _OWN_WEIGHT
     colour_sum = colours[rows, columns] * _OWN_WEIGHT
     weight_sum = np.full((len(pixels), 1), _OWN_WEIGHT, np.float32)
-    for down, right in _offsets(reach, step):
+    for down, right in offsets_around(reach, step):
         at = (
             np.clip(rows + down, 0, height - 1),
             np.clip(columns + right, 0, width - 1),
@@ -147,12 +147,6 @@ def band(
     normal = unit(normal_sum).astype(np.float32)
     colour = (colour_sum / weight_sum).astype(np.float32)
     return normal, colour
-
-
-def _offsets(reach: int, step: int) -> list[tuple[int, int]]:
-    """Return rows and columns of a grid around a pixel, without the pixel itself."""
-    steps = range(-reach, reach + 1, step)
-    return [(down, right) for down in steps for right in steps if down or right]
 
 
 def inverse_planes(surface: Surface, seeds: Seeds) -> np.ndarray:

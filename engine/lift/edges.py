@@ -271,8 +271,7 @@ def _landed(
 
 def _neighbours(rows: np.ndarray, columns: np.ndarray, flying: np.ndarray) -> _Neighbours:
     """Return the pixels at most _REACH rows and columns away from some pixels (N,)."""
-    steps = range(-_REACH, _REACH + 1)
-    offsets = np.array([(down, right) for down in steps for right in steps if down or right])
+    offsets = np.array(offsets_around(_REACH))  # (K, 2)
     squared_distance = np.square(offsets).sum(axis=1)
     nearest_first = np.argsort(squared_distance, kind="stable")
     down, right = offsets[nearest_first].T  # (K,)
@@ -286,6 +285,17 @@ def _neighbours(rows: np.ndarray, columns: np.ndarray, flying: np.ndarray) -> _N
     around_columns = np.clip(around_columns, 0, width - 1)
     is_firm = is_inside & ~flying[around_rows, around_columns]
     return _Neighbours(around_rows, around_columns, is_firm)
+
+
+def offsets_around(reach: int, step: int = 1) -> list[tuple[int, int]]:
+    """Return rows and columns from a pixel to those around it, without the pixel itself.
+
+    Args:
+        reach: rows and columns, at most.
+        step: pixels between two of them.
+    """
+    steps = range(-reach, reach + 1, step)
+    return [(down, right) for down in steps for right in steps if down or right]
 
 
 def _joins_near(
@@ -311,9 +321,11 @@ def _joins_near(
     """
     near_colour = _mean_colour(around, near)  # (N, 3)
     far_colour = _mean_colour(around, far)
-    to_near_colour = np.square(own - near_colour)
+    to_near_colour = np.square(own - near_colour)  # (N, 3)
     to_far_colour = np.square(own - far_colour)
-    is_like_near = to_near_colour.sum(axis=-1) < to_far_colour.sum(axis=-1)
+    to_near = to_near_colour.sum(axis=-1)
+    to_far = to_far_colour.sum(axis=-1)
+    is_like_near = to_near < to_far
     contrast = np.abs(near_colour - far_colour)
     has_contrast = contrast.max(axis=-1) > _CONTRAST
 

@@ -35,8 +35,8 @@ def judged(splats: Splats, view: View) -> Splats:
     """
     pixels, depth = view.project(splats.positions)  # (N, 2), (N,)
     size = [view.width, view.height]
-    in_frame = (pixels >= 0).all(axis=1) & (pixels < size).all(axis=1)
-    is_inside = (depth > 0) & in_frame
+    in_frame = (pixels >= 0) & (pixels < size)  # (N, 2)
+    is_inside = (depth > 0) & in_frame.all(axis=1)
     is_opaque = splats.opacities >= _OPAQUE
     is_behind = _behind_first_surface(
         pixels,
@@ -74,7 +74,8 @@ def _behind_first_surface(
     """
     # Cells of equal size, coarse enough that each has several opaque Gaussians.
     opaque_count = max(int(hides.sum()), 1)
-    cell_area = view.width * view.height * CELL_SPLATS / opaque_count
+    area = view.width * view.height
+    cell_area = area * CELL_SPLATS / opaque_count
     side = max(1.0, np.sqrt(cell_area))  # pixels
     shape = (
         int(view.height / side) + 1,
@@ -92,5 +93,6 @@ def _behind_first_surface(
     # The farthest of the neighbours, so that a slanted surface is not behind its own near end.
     window = np.ones((3, 3), np.uint8)
     surface = cv2.dilate(np.where(has_surface, nearest, 0), window)
-    is_farther = depth > _BEHIND * surface[rows, columns]
-    return is_inside & has_surface[rows, columns] & is_farther
+    own_cell = rows, columns
+    is_farther = depth > _BEHIND * surface[own_cell]
+    return is_inside & has_surface[own_cell] & is_farther

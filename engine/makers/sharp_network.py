@@ -108,15 +108,7 @@ def predict(
         ) from error
     progress(0.9, "Gaussians by SHARP")
     height, width = colours.shape[:2]
-    view = View(
-        fx=focal,
-        fy=focal,
-        cx=width / 2,
-        cy=height / 2,
-        width=width,
-        height=height,
-        world_from_camera=np.eye(4),
-    )
+    view = View(focal, focal, width / 2, height / 2, width, height, np.eye(4))
     return judged(_record(gaussians), view), view
 
 

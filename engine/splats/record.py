@@ -58,7 +58,8 @@ class Splats:
         """Check shapes once; convert to the contract's types."""
         count = len(self.positions)
         for name, (row_shape, dtype) in _SHAPES.items():
-            array: np.ndarray = np.ascontiguousarray(getattr(self, name), dtype)
+            given = getattr(self, name)
+            array: np.ndarray = np.ascontiguousarray(given, dtype)
             expected = (count, *row_shape)
             if array.shape != expected:
                 raise SplatError(
@@ -77,8 +78,12 @@ class Splats:
         """The splats' shortest axes, (N, 3), unit vectors in the world of arbitrary sign."""
         shortest = np.argmin(self.scales, axis=1)
         matrices = quaternion_to_matrix(self.rotations)  # (N, 3, 3), an axis a column
-        columns = np.take_along_axis(matrices, shortest[:, None, None], axis=2)  # (N, 3, 1)
-        return columns[..., 0]
+        axes = np.take_along_axis(
+            matrices,
+            shortest[:, None, None],
+            axis=2,
+        )
+        return axes[..., 0]
 
     def select(self, rows: np.ndarray | slice) -> "Splats":
         """Return the rows of a mask, an index array or a slice."""
@@ -95,7 +100,8 @@ class Splats:
         """Join all rows of all parts, in order; a part without harmonics gets zeros."""
         joined: dict[str, Any] = {}
         for name in _SHAPES:
-            joined[name] = np.concatenate([getattr(part, name) for part in parts])
+            arrays = [getattr(part, name) for part in parts]
+            joined[name] = np.concatenate(arrays)
         return cls(**joined, sh=_joined_sh(parts))
 
 
@@ -118,14 +124,21 @@ def _checked_sh(sh: np.ndarray, count: int) -> np.ndarray:
 
 def _joined_sh(parts: list[Splats]) -> np.ndarray | None:
     """Join harmonics; parts of fewer bands are filled up with zeros, and None stays None."""
-    bands = [part.sh.shape[1] for part in parts if part.sh is not None]
-    if not bands:
-        return None
-    total = sum(len(part) for part in parts)
-    joined = np.zeros((total, max(bands), 3), np.float32)
-    row = 0
+    most = 0
+    total = 0
     for part in parts:
+        total += len(part)
         if part.sh is not None:
-            joined[row : row + len(part), : part.sh.shape[1]] = part.sh
-        row += len(part)
+            most = max(most, part.sh.shape[1])
+    if most == 0:
+        return None
+
+    joined = np.zeros((total, most, 3), np.float32)
+    start = 0
+    for part in parts:
+        end = start + len(part)
+        if part.sh is not None:
+            coefficients = part.sh.shape[1]
+            joined[start:end, :coefficients] = part.sh
+        start = end
     return joined

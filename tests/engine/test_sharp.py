@@ -181,6 +181,18 @@ def test_moving_carries_positions_and_covariances_alike(angle, axis, scale):
     assert np.allclose(back.positions, scale * splats.positions, atol=1e-4)
 
 
+def test_moving_says_that_it_drops_harmonics(caplog):
+    plain = Splats(
+        *cloud(20)[:3], cloud(20)[4], cloud(20)[3], np.ones(20), np.zeros(20), np.zeros(20)
+    )
+    with caplog.at_level("INFO"):
+        moved(plain, np.eye(4))
+        assert not caplog.text
+        assert moved(plain.with_(sh=np.ones((20, 3, 3))), np.eye(4)).sh is None
+    assert "20 splats" in caplog.text
+    assert "harmonics" in caplog.text
+
+
 def test_colours_are_encoded_whatever_the_file_says(tmp_path):
     positions, scales, rotations, colors, opacities = cloud()
     linear = (positions, scales, rotations, decode_srgb(colors), opacities)
