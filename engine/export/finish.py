@@ -15,46 +15,49 @@ from ..camera import Camera, View
 from ..errors import ExportError
 from ..exr import read_exr, write_exr
 from ..scene import Scene
+from ..tables.passes import layers
 from .exr_header import PREFIX, header
 from .metadata import frame_facts, scene_facts
 
-# Blender's pass to the contract's layer; the File Output node calls the beauty Image, a direct render Combined.
-_LAYERS = {
-    "Image": "",
-    "Combined": "",
-    "Depth": "depth",
-    "Normal": "normal",
-    "Position": "position",
-}
-_LAYERS |= {"Confidence": "confidence", "Void": "void", "Origin": "origin"}
-_COMPONENTS = {
-    "": "RGBA",
-    "depth": "Z",
-    "normal": "XYZ",
-    "position": "XYZ",
-}  # every other layer has A alone
+# Blender's pass to the contract's layer; a direct render calls the beauty Combined, the File Output
+# node calls it Image.
+_LAYERS = {layer.blender: layer for layer in layers()}
+_LAYERS["Image"] = _LAYERS["Combined"]
 _REGION = re.compile(r"region_\w+$")
-_SCALAR = "VXZA"  # how Blender may call the only channel of a pass
+_MASK = "A"  # the only channel of a region's mask
+_SCALAR = "VXZA"  # each may be Blender's name for the only channel of a pass
 
-# What would make two renders of the same frame differ, and what no longer holds for the renamed layers.
-_DROPPED = {"Date", "Time", "RenderTime", "Memory", "Hostname", "BlenderMultiChannel", "multiView"}
+# Attributes that would make two renders of the same frame differ, or no longer hold for the
+# renamed layers.
+_DROPPED = {
+    "Date",
+    "Time",
+    "RenderTime",
+    "Memory",
+    "Hostname",
+    "BlenderMultiChannel",
+    "multiView",
+}
 
 
 def contract_name(layer: str, component: str) -> str | None:
-    """The contract's name for a channel of one of Blender's passes; None where it is none of ours."""
-    ours = layer if _REGION.match(layer) else _LAYERS.get(layer)
-    if ours is None:
+    """Return the contract's name for a channel of one of Blender's passes; None for others."""
+    if _REGION.match(layer):
+        name, components = layer, _MASK
+    elif layer in _LAYERS:
+        name, components = _LAYERS[layer].name, _LAYERS[layer].components
+    else:
         return None
-    components = _COMPONENTS.get(ours, "A")
+    # Blender has several names for the only channel of a pass.
     if len(components) == 1 and component in _SCALAR:
         component = components
     if component not in components:
         return None
-    return f"{ours}.{component}" if ours else component
+    return f"{name}.{component}" if name else component
 
 
 def rename(names: Iterable[str]) -> dict[str, str]:
-    """Each channel's name to what it shall be called.
+    """Map each channel's name to the contract's.
 
     `Depth.V` (File Output node) and `ViewLayer.Depth.Z` (direct render) become `depth.Z`. Of several view layers the
     first has the contract's names; a name that is taken is never given twice.
@@ -110,25 +113,32 @@ def finish(
         for name, value in attributes.items()
         if name not in _DROPPED and not name.startswith(PREFIX)
     }
-    kept |= _windows(source, attributes, next(iter(channels.values())).shape, view)
+    shape = next(iter(channels.values())).shape
+    windows = _windows(source, attributes, shape, view)
     renamed = {names[name]: plane for name, plane in channels.items()}
     facts = frame_facts(scene, view, renamed)
-    write_exr(
-        destination, renamed, kept | header(view, camera, frame, fps, scene_facts(scene) | facts)
-    )
+    ours = header(view, camera, frame, fps, scene_facts(scene) | facts)
+    write_exr(destination, renamed, kept | windows | ours)
     return {"path": str(destination), "channels": sorted(renamed), **facts}
 
 
 def _windows(
     source: Path, attributes: Mapping[str, Any], shape: tuple[int, ...], view: View
 ) -> dict[str, Any]:
-    """The display window is the whole picture; the pixels may be a part of it (a render border)."""
+    """Return the windows of the file.
+
+    The display window is the whole picture; the pixels may be a part of it (a render border).
+    """
     low, high = (np.asarray(corner) for corner in attributes["dataWindow"])
     size = (view.width, view.height)
-    if (low < 0).any() or (high >= size).any() or tuple(high - low + 1) != shape[::-1]:
+    is_inside = (low >= 0).all() and (high < size).all()
+    if not is_inside or tuple(high - low + 1) != shape[::-1]:
         raise ExportError(
             f"“{source}” is {shape[1]}x{shape[0]} and the camera's picture {size[0]}x{size[1]}. "
             "Set the compositor's output to the render's size, then render again."
         )
-    corners = (np.zeros(2, np.int32), np.array([size[0] - 1, size[1] - 1], np.int32))
-    return {"displayWindow": corners, "dataWindow": (low.astype(np.int32), high.astype(np.int32))}
+    last = np.array([size[0] - 1, size[1] - 1], np.int32)
+    return {
+        "displayWindow": (np.zeros(2, np.int32), last),
+        "dataWindow": (low.astype(np.int32), high.astype(np.int32)),
+    }

@@ -1,6 +1,5 @@
-"""A frame as raw float32 planes in one file: how the worker hands a render to Blender's render engine."""
+"""A frame as raw float32 planes in one file: the form in which Blender's render engine gets it."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,38 +7,34 @@ import numpy as np
 
 from ..render.record import ProxyRender
 from ..store import writing
-from .contract import exr_depth
+from ..tables.passes import PASSES, layers
+from .contract import layer_pictures
 
 Plane = tuple[str, np.ndarray]
 Layout = list[tuple[str, int, int]]
 
 
 def frame_planes(render: ProxyRender) -> list[Plane]:
-    """The passes of Blender's render layer, in the order they are written.
+    """Return the passes of Blender's render layer, in the order they are written.
 
     Returns:
-        Names and (H, W, C) float32 arrays, row 0 at the top: `Combined` 4 (scene-linear, premultiplied), `Depth` 1
-        (1e10 for nothing), `Normal` 3, `Position` 3, `Confidence`, `Void`, `Origin` and `RegionIndex` 1 each.
+        Blender's names and (H, W, C) float32 arrays, row 0 at the top: the layers of the EXR
+        contract, and the regions' indices, from which Blender's side makes each region's mask.
     """
-    passes = {
-        "Combined": render.linear(),
-        "Depth": exr_depth(render.depth),
-        "Normal": render.normal,
-        "Position": render.position,
-        "Confidence": render.confidence,
-        "Void": render.void,
-        "Origin": render.origin,
-        "RegionIndex": render.region,
-    }
+    pictures = layer_pictures(render)
+    passes = {layer.blender: pictures[layer.name] for layer in layers()}
+    # What is no layer of the EXR is handed over as it is.
+    passes |= {one.blender: getattr(render, one.name) for one in PASSES if one.layer is None}
     height, width = render.alpha.shape
-    return [
-        (name, np.ascontiguousarray(plane, np.float32).reshape(height, width, -1))
-        for name, plane in passes.items()
-    ]
+    planes = []
+    for name, picture in passes.items():
+        plane = np.ascontiguousarray(picture, np.float32)
+        planes.append((name, plane.reshape(height, width, -1)))
+    return planes
 
 
 def write_planes(path: Path, planes: Iterable[Plane]) -> Layout:
-    """Write planes one after the other, native float32; the reader deletes the file.
+    """Write planes one after the other, native float32.
 
     Returns:
         Name, channels and offset in floats of each plane.
@@ -54,6 +49,4 @@ def write_planes(path: Path, planes: Iterable[Plane]) -> Layout:
             file.write(np.ascontiguousarray(plane, np.float32).data)
             layout.append((name, plane.shape[2], offset))
             offset += plane.size
-        file.flush()
-        os.fstat(file.fileno())
     return layout

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .. import export
 from ..camera import Camera, View
+from ..export.finish import finish as rewrite
 from ..options import option
 from .job import Desk, Job, Result
 
@@ -27,7 +27,7 @@ def run(options: Options, desk: Desk) -> Result:
         AnchorStageError: one sentence; the file is as it was then.
     """
     desk.progress(0.0, "Finishing the EXR")
-    facts = export.finish(
+    facts = rewrite(
         desk.blobs.source("exr"),
         desk.blobs.target("finished"),
         scene=desk.scenes.get(options.scene),

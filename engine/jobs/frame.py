@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .. import export
 from ..camera import View
+from ..export.packed import frame_planes, write_planes
 from ..options import option
 from ..render.rasteriser import render
 from .drawing import drawing_options
@@ -37,7 +37,7 @@ def run(options: Options, desk: Desk) -> Result:
     drawing = drawing_options(scene, options.moving)
     picture = render(scene.splats, view, drawing, progress, scene.levels)
     progress(0.8, "Handing over")
-    layout = export.write_planes(desk.blobs.target("passes"), export.frame_planes(picture))
+    layout = write_planes(desk.blobs.target("passes"), frame_planes(picture))
     return {"layout": layout}
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .. import export
 from ..camera import Camera, View
 from ..errors import ArgumentError
+from ..export.sequence import write_sequence
 from ..moves import Move, parse_move
 from ..options import option
 from ..render import ProxyRender
@@ -87,7 +87,7 @@ def run(options: Options, desk: Desk) -> Result:
     start = _start(scene, options.camera)
     with watch.stage("all"):
         pictures = _pictures(scene, start, options, desk, watch)
-        files = export.write_sequence(
+        files = write_sequence(
             scene, pictures, Path(options.output), fps=options.fps, overwrite=options.overwrite
         )
     desk.progress(1.0, "Done")
