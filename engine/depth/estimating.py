@@ -12,6 +12,7 @@ from ..image import Photo
 from ..progress import Progress
 from .builtin import estimator as builtin
 from .learned import estimator as learned
+from .provenance import Known
 from .record import DepthEstimate, DepthOptions
 
 BUILTIN = "builtin"
@@ -57,7 +58,7 @@ def estimate(
         )
     # With a folder alone, the model is the one that the folder holds.
     name = None if options.source == BUILTIN else options.source
-    known = learned.Known(focal, focal_from, options.camera_height)
+    known = Known(focal, focal_from, options.camera_height)
     return learned.measure(
         colours,
         known,
