@@ -133,8 +133,9 @@ def _regression(
     a = minor_a / determinant
     b = minor_b / determinant
     c = mean_z - a * mean_x - b * mean_y
+    coefficients = np.stack([a, b, c], axis=-1)
     unexplained = var_z - a * cov_xz - b * cov_yz
-    return np.stack([a, b, c], axis=-1), unexplained
+    return coefficients, unexplained
 
 
 def _box_mean(values: np.ndarray) -> np.ndarray:
