@@ -1,6 +1,8 @@
 """Depth: a photo to metric depth, with its camera, its uncertainty and its surfaces' normals.
 
-Photo ─► estimating (the chosen source: builtin, learned) ─► placing (into our world) ─► DepthEstimate
+    photo ─► estimating ─► the chosen source: builtin, learned ─► placing ─► DepthEstimate
+
+`placing` puts a depth map of any origin into our world; the built-in source measures there already.
 """
 
 from .record import DEFAULT_CAMERA_HEIGHT, DepthEstimate, DepthOptions

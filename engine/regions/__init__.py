@@ -1,4 +1,4 @@
-"""Regions: a photo cut into named parts: sky, ground, facades and other planes, and what stands before them."""
+"""Regions: a photo cut into named parts: sky, ground, facades and other planes, the foreground."""
 
 from .record import Region
 

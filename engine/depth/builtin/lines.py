@@ -1,22 +1,27 @@
-"""Straight line segments of a picture, on the image plane one focal length away."""
+"""Straight line segments of a picture, in pixels from its principal point."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-# LSD (von Gioi 2010) on a longer side of this many pixels: finer pictures change pitch by less than a degree (measured).
+# LSD (von Gioi 2010) works on a longer side of this many pixels: finer pictures change the pitch
+# by less than a degree (measured).
 LINE_SIDE = 960
+MOST_LINES = 300  # the longest ones; the rest adds time and no precision
 _SHORTEST = 0.02  # of the longer side; shorter segments point anywhere
-_FEWEST_PIXELS = (
-    12  # so do those of fewer pixels, in whatever picture: in noise they would agree by chance
-)
-MOST_LINES = 300  # the longest; the rest adds time and no precision
+# Pixels, in a picture of any size: in noise, shorter segments would agree by chance.
+_FEWEST_PIXELS = 12
+_BORDER = 0.015  # of the longer side; a segment within this margin may be the frame of a scan
+_PIXEL_CENTRE = 0.5  # LSD has the centre of the first pixel at 0, we have it at 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """N segments, longest first. Coordinates are pixels from the principal point; divide by the focal length for rays."""
+    """N segments, longest first.
+
+    Coordinates are pixels from the principal point; divided by the focal length they are rays.
+    """
 
     middle: np.ndarray  # (N, 2) float32, x right, y down
     direction: np.ndarray  # (N, 2) float32, unit length, either sign
@@ -27,47 +32,64 @@ class Lines:
         return len(self.length)
 
     def longest(self, count: int) -> "Lines":
-        """The first `count` rows."""
-        return Lines(self.middle[:count], self.direction[:count], self.length[:count])
+        """Return the first `count` segments."""
+        return Lines(
+            middle=self.middle[:count],
+            direction=self.direction[:count],
+            length=self.length[:count],
+        )
 
 
 def find_lines(grey: np.ndarray, most: int = MOST_LINES) -> Lines:
-    """Segments of a picture whose principal point is its middle.
+    """Find the segments of a picture whose principal point is its middle.
 
     Args:
         grey: (H, W) uint8.
-        most: how many to keep.
+        most: number of segments to keep at most, the longest ones.
 
     Returns:
         Segments in pixels of `grey`.
     """
     height, width = grey.shape
-    found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(grey)[0]
-    ends = np.zeros((0, 4), np.float32) if found is None else found.reshape(-1, 4)
-    step = ends[:, 2:] - ends[:, :2]
+    detector = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD)
+    segments = detector.detect(grey)[0]
+    if segments is None:
+        segments = np.zeros((0, 4), np.float32)
+    ends = segments.reshape(-1, 4)  # [S, 4], x y of one end and x y of the other
+    start = ends[:, :2]
+    end = ends[:, 2:]
+    step = end - start
     length = np.linalg.norm(step, axis=1)
-    inside = _inside(ends, width, height)
-    order = np.argsort(-length, kind="stable")
-    order = order[
-        (length[order] > max(_SHORTEST * max(width, height), _FEWEST_PIXELS)) & inside[order]
-    ][:most]
-    middle = (ends[:, :2] + ends[:, 2:]) / 2 + 0.5 - [width / 2, height / 2]
+
+    # Neither noise nor the frame of a scan may set the horizon.
+    longer_side = max(width, height)
+    shortest = max(_SHORTEST * longer_side, _FEWEST_PIXELS)
+    is_long = length > shortest
+    keep = is_long & ~_along_border(ends, width, height)
+    longest_first = np.argsort(-length, kind="stable")
+    kept = longest_first[keep[longest_first]]
+    order = kept[:most]
+
+    principal_point = [width / 2, height / 2]
+    middle = (start + end) / 2 + _PIXEL_CENTRE - principal_point
     direction = step[order] / length[order, None]
     return Lines(
-        middle[order].astype(np.float32),
-        direction.astype(np.float32),
-        length[order].astype(np.float32),
+        middle=middle[order].astype(np.float32),
+        direction=direction.astype(np.float32),
+        length=length[order].astype(np.float32),
     )
 
 
-def _inside(ends: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Which segments do not run along the picture's own border: frames of scans would set the horizon."""
-    margin = 0.015 * max(width, height)
-    x, y = ends[:, 0::2], ends[:, 1::2]
-    along = [
-        (x < margin).all(1),
-        (x > width - margin).all(1),
-        (y < margin).all(1),
-        (y > height - margin).all(1),
-    ]
-    return ~np.any(along, axis=0)
+def _along_border(ends: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Mark the segments (S,) of ends (S, 4) that run along a border of the picture."""
+    margin = _BORDER * max(width, height)
+    x = ends[:, 0::2]  # [S, 2]
+    y = ends[:, 1::2]
+    left = x < margin
+    right = x > width - margin
+    top = y < margin
+    bottom = y > height - margin
+    borders = [left, right, top, bottom]
+    # A segment runs along a border if both of its ends lie there.
+    along = np.all(borders, axis=2)  # [4, S]
+    return np.any(along, axis=0)

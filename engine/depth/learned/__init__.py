@@ -1,1 +1,1 @@
-"""Depth networks that others have trained: they need torch and transformers, and a folder with their weights."""
+"""Depth networks trained by others: they need torch, transformers, and a folder with weights."""

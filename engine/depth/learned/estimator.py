@@ -1,8 +1,8 @@
 """Depth by a network that was trained by others: run here, then placed in our world.
 
-              ┌─► built-in metrology ─► coarse depth (the prompt of those that want one) ─┐
-photo ─► grid ┤                                                                           ├─► placing ─► DepthEstimate
-              └─► network ─► depth (and Depth Pro's field of view) ───────────────────────┘
+              ┌─► built-in metrology ─► coarse depth, for models that want a prompt ─┐
+photo ─► grid ┤                                                                      ├─► placing
+              └─► network ─► depth, and Depth Pro's field of view ───────────────────┘
 """
 
 import importlib.util
@@ -16,7 +16,8 @@ from ... import models
 from ...errors import DepthError
 from ...progress import Progress
 from ..builtin import estimator as builtin
-from ..placing import TOLD_BY, Known, Origin, place
+from ..placing import place
+from ..provenance import TOLD_BY, Known, Origin
 from ..record import DepthEstimate
 
 NEEDS_AI_ENGINE = (
@@ -46,37 +47,41 @@ def measure(
         DepthError: the model or what runs it is missing, damaged, or too large for the memory.
     """
     model = models.find(name, folder)
-    torch_models = _torch_models()
+    torch_models = _import_torch_models()
     progress(0.0, f"Opening {model.title}")
     network = torch_models.load(model, progress)
+
     progress(0.3, f"Depth by {model.title}")
-    base = None
+    base: DepthEstimate | None = None
+    prompt: np.ndarray | None = None
     if model.family == "prompt_depth_anything":
         base = _metrology(colours, known, progress.part(0.3, 0.45))
-    prompt = None if base is None else _coarse(base)
-    found = network.predict(colours, known.focal, prompt, progress.part(0.45, 0.8))
-    if known.focal is None and found.focal is not None:
-        known = replace(known, focal=found.focal, focal_from=TOLD_BY)
+        prompt = _coarse_depth(base)
+    predicted = network.predict(colours, known.focal, prompt, progress.part(0.45, 0.8))
+
+    # A focal length that the network tells is better than one from lines alone.
+    if known.focal is None and predicted.focal is not None:
+        known = replace(known, focal=predicted.focal, focal_from=TOLD_BY)
     base = base or _metrology(colours, known, progress.part(0.8, 0.95))
+
     progress(0.95, "Placing the ground")
-    return place(colours, found.depth, known, Origin(model.title, model.card), base=base).estimate
+    origin = Origin(model.title, model.card)
+    placed = place(colours, predicted.depth, known, origin, base=base)
+    return placed.estimate
 
 
-def _torch_models() -> Any:
-    """The room's torch half, loaded now.
+def _import_torch_models() -> Any:
+    """Import the half of this room that needs torch, now that it is wanted.
 
     Raises:
-        DepthError: torch or transformers are not there, or do not start.
+        DepthError: torch or transformers are missing, or do not start.
     """
     if any(importlib.util.find_spec(package) is None for package in _PACKAGES):
         raise DepthError(NEEDS_AI_ENGINE)
     try:
         from . import torch_models
-    except (
-        ImportError,
-        OSError,
-        RuntimeError,
-    ) as error:  # a library that is not for this machine, or packages that clash
+    except (ImportError, OSError, RuntimeError) as error:
+        # A library that is not for this machine, or packages that clash.
         raise DepthError(
             f"The AI engine does not start ({error}). Install it again, or use the built-in depth."
         ) from error
@@ -84,10 +89,21 @@ def _torch_models() -> Any:
 
 
 def _metrology(colours: np.ndarray, known: Known, progress: Progress) -> DepthEstimate:
-    return builtin.measure(colours, known.focal, known.focal_from, known.camera_height, progress)
+    return builtin.measure(
+        colours,
+        known.focal,
+        known.focal_from,
+        known.camera_height,
+        progress,
+    )
 
 
-def _coarse(base: DepthEstimate) -> np.ndarray:
-    """The built-in depth as a prompt: sky no farther than what stands before it, for the network scales by the range."""
+def _coarse_depth(base: DepthEstimate) -> np.ndarray:
+    """Return the built-in depth (H, W), metres, as a prompt.
+
+    Its sky is no farther than the rest, for the network scales by the prompt's range.
+    """
     solid = base.depth[~base.sky]
-    return np.minimum(base.depth, solid.max()) if solid.size else base.depth
+    if not solid.size:
+        return base.depth
+    return np.minimum(base.depth, solid.max())

@@ -1,6 +1,8 @@
-"""Depth networks run by torch and transformers: opened from a folder, never from the net; cancellable between two layers.
+"""Depth networks run by torch and transformers, opened from a folder, never from the net.
 
-LocalModel ─► load (kept warm) ─► Network.predict(colours) ─► Prediction: planar depth, and the focal length where it is told
+    LocalModel ─► load (kept warm) ─► TorchModel.predict(colours) ─► ModelDepth
+
+A prediction can be cancelled between any two layers.
 """
 
 import logging
@@ -19,32 +21,35 @@ from safetensors import SafetensorError
 from ...errors import DepthError
 from ...models import LocalModel
 from ...progress import Progress
-from .preparing import PREPARATIONS, Preparation, prepare, resample, restore
+from .preparing import PREPARATIONS, Preparation, prepare, restore
+from .resampling import resample
 
 _log = logging.getLogger(__name__)
 
+# The class of transformers for each family.
 _CLASSES = {
     "depth_anything": "DepthAnythingForDepthEstimation",
     "prompt_depth_anything": "PromptDepthAnythingForDepthEstimation",
     "zoedepth": "ZoeDepthForDepthEstimation",
     "depth_pro": "DepthProForDepthEstimation",
 }
-_PROMPT_HEIGHT, _PROMPT_WIDTH = (
-    192,
-    256,
-)  # what the prompted models were trained with: a telephone's lidar
-_FLATTEST = 1e-3  # of the largest prompt: the network divides by its range
-_FOV_DEGREES = (
-    2.0,
-    170.0,
-)  # what a lens may have; a network that says otherwise has not understood the picture
-_NEAREST, _FARTHEST = 0.01, 1e4  # metres; Depth Pro's own farthest
+# The prompted models were trained with prompts of this size: those of a telephone's lidar.
+_PROMPT_SHORT_SIDE = 192  # pixels
+_PROMPT_LONG_SIDE = 256  # pixels
+_FLATTEST = 1e-3  # range of a prompt over its largest depth: the network divides by its range
+# Degrees of view that a lens may have; a network that tells others has not understood the picture.
+_NARROWEST_VIEW = 2.0
+_WIDEST_VIEW = 170.0
+_NEAREST = 0.01  # metres
+_FARTHEST = 1e4  # metres; Depth Pro's own farthest
+# Parts of torch's messages where it has no exception of its own for a full memory.
 _NO_MEMORY = (
     "out of memory",
     "can't allocate memory",
     "not enough memory",
-)  # what torch calls it where it has no class for it
-_LOADING = (
+)
+# Exceptions of transformers and safetensors on files that they cannot use.
+_LOADING_ERRORS = (
     OSError,
     ValueError,
     RuntimeError,
@@ -56,26 +61,34 @@ _LOADING = (
     StrictDataclassError,
 )
 
-_kept: dict[
-    tuple[str, int, str], torch.nn.Module
-] = {}  # the last one only: the next photo need not wait, memory holds one
+# The network that was opened last, by folder, stamp and device: the next photo need not wait.
+# Only one is kept, for memory may not hold two.
+_kept: dict[tuple[str, int, str], torch.nn.Module] = {}
 _lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
-    """What a network says of a picture."""
+class ModelDepth:
+    """The depth that a network sees in a picture."""
 
     depth: np.ndarray  # (H, W) float32, planar metres, finite and positive
     focal: float | None  # pixels of the picture, where the network told it
 
 
-class Network:
+class TorchModel:
     """One loaded model."""
 
     def __init__(self, model: LocalModel, module: Any, device: str) -> None:
-        """Take what `load` has opened; `module` is called as the transformers class of its family is."""
-        self.model, self.module, self.device = model, module, device
+        """Take an opened network.
+
+        Args:
+            model: the files it is from.
+            module: called as the transformers class of its family is.
+            device: of torch, where the module is.
+        """
+        self.model = model
+        self.module = module
+        self.device = device
         self.how: Preparation = PREPARATIONS[model.family].with_file(model.processor)
 
     def predict(
@@ -84,97 +97,139 @@ class Network:
         focal: float | None,
         prompt: np.ndarray | None,
         progress: Progress,
-    ) -> Prediction:
-        """Depth of a picture.
+    ) -> ModelDepth:
+        """Predict the depth of a picture.
 
         Args:
             colours: (H, W, 3) float32, sRGB-encoded.
-            focal: pixels of this picture where it is known; Depth Pro's metres rest on it, the others do not ask.
-            prompt: (h, w) metres, a coarse depth of the same picture, for the prompted models; or None.
+            focal: pixels of this picture where it is known; Depth Pro's metres rest on it, the
+                others do not ask.
+            prompt: (h, w) metres, a coarse depth of the same picture, for the prompted models; or
+                None.
             progress: asked before every layer whether to stop.
 
         Raises:
-            DepthError: no memory, or what came out is no depth.
+            DepthError: no memory, or the output is no depth.
             Cancelled: by the user.
         """
-        try:
-            with _guarded(self.model), _cancellable(self.module, progress), torch.inference_mode():
-                values, told = self._run(prepare(colours, self.how), prompt)
-        except (
-            RuntimeError,
-            ValueError,
-        ) as error:  # a picture's size that its own preprocessor_config.json gets wrong
-            raise DepthError(
-                f"{self.model.title} does not fit its own description ({error}). Download it again."
-            ) from error
+        values, view_degrees = self._guarded_run(colours, prompt, progress)
         if not np.isfinite(values).all():
             raise DepthError(
                 f"{self.model.title} gave values that are no depth. Use another model, or builtin."
             )
-        size = colours.shape[:2]
+
+        # Resampled as inverse depth, which is linear in the picture on any plane: planes stay so.
+        height, width = colours.shape[:2]
+        told_focal: float | None = None
         if self.model.family == "depth_pro":
-            scale, found = self._lens(focal, told, size[1])
-            inverse = restore(values, self.how, *size) * np.float32(scale)
-        else:  # resampled as inverse depth, which is linear in the picture on any plane: so planes stay planes
-            inverse, found = (
-                restore(1 / np.clip(values, _NEAREST, _FARTHEST), self.how, *size),
-                None,
-            )
-        return Prediction(
-            (1 / np.clip(inverse, 1 / _FARTHEST, 1 / _NEAREST)).astype(np.float32), found
-        )
+            scale, told_focal = self._lens(focal, view_degrees, width)
+            canonical = restore(values, self.how, height, width)
+            inverse_depth = canonical * np.float32(scale)
+        else:
+            inverse = 1 / np.clip(values, _NEAREST, _FARTHEST)
+            inverse_depth = restore(inverse, self.how, height, width)
+        inverse_depth = np.clip(inverse_depth, 1 / _FARTHEST, 1 / _NEAREST)
+        depth = 1 / inverse_depth
+        return ModelDepth(depth.astype(np.float32), told_focal)
+
+    def _guarded_run(
+        self,
+        colours: np.ndarray,
+        prompt: np.ndarray | None,
+        progress: Progress,
+    ) -> tuple[np.ndarray, float | None]:
+        """Run the network on colours (H, W, 3); what goes wrong becomes a sentence for people."""
+        try:
+            with (
+                _memory_guarded(self.model),
+                _cancellable(self.module, progress),
+                torch.inference_mode(),
+            ):
+                picture = prepare(colours, self.how)
+                return self._run(picture, prompt)
+        except (RuntimeError, ValueError) as error:
+            # A picture's size that the model's own preprocessor_config.json gets wrong.
+            raise DepthError(
+                f"{self.model.title} does not fit its own description ({error}). Download it again."
+            ) from error
 
     def _run(
-        self, picture: np.ndarray, prompt: np.ndarray | None
+        self,
+        picture: np.ndarray,
+        prompt: np.ndarray | None,
     ) -> tuple[np.ndarray, float | None]:
-        """The network's own map (h, w), and the degrees of view it tells, if it does."""
-        inputs = {"pixel_values": torch.from_numpy(picture)[None].to(self.device)}
+        """Return the network's own map (h, w) of a prepared picture, and the view it tells.
+
+        The view is in degrees, None for networks that tell none.
+        """
+        pixels = torch.from_numpy(picture)[None]
+        inputs = {"pixel_values": pixels.to(self.device)}
         if self.model.family == "prompt_depth_anything":
             inputs["prompt_depth"] = self._prompt(prompt)
         output = self.module(**inputs)
-        told = getattr(output, "field_of_view", None)
-        return output.predicted_depth[0].float().cpu().numpy(), None if told is None else float(
-            told.reshape(-1)[0]
-        )
+        values = output.predicted_depth[0].float().cpu().numpy()
+        view_degrees = getattr(output, "field_of_view", None)
+        if view_degrees is not None:
+            view_degrees = float(view_degrees.reshape(-1)[0])
+        return values, view_degrees
 
     def _prompt(self, prompt: np.ndarray | None) -> torch.Tensor:
-        """The coarse depth at the size the model knows, (1, 1, h, w), never quite flat."""
+        """Resample a coarse depth to the size the model knows, (1, 1, h, w), never quite flat."""
         if prompt is None:
             raise DepthError(f"{self.model.title} needs a coarse depth to start from.")
-        size = (
-            (_PROMPT_HEIGHT, _PROMPT_WIDTH)
-            if prompt.shape[1] >= prompt.shape[0]
-            else (_PROMPT_WIDTH, _PROMPT_HEIGHT)
-        )
-        coarse = resample(prompt[..., None], size, "bilinear", averaging=True)[..., 0]
+        height, width = prompt.shape
+        size = (_PROMPT_SHORT_SIDE, _PROMPT_LONG_SIDE)
+        if height > width:
+            size = (_PROMPT_LONG_SIDE, _PROMPT_SHORT_SIDE)
+        coarse = resample(prompt[..., None], size, "bilinear", averaging=True)
+        coarse = coarse[..., 0]
+
         if np.ptp(coarse) < _FLATTEST * coarse.max():
-            coarse = coarse * np.linspace(1, 1 + _FLATTEST, size[0], dtype=np.float32)[:, None]
+            slope = np.linspace(1, 1 + _FLATTEST, len(coarse), dtype=np.float32)
+            coarse = coarse * slope[:, None]
         return torch.from_numpy(coarse)[None, None].to(self.device)
 
     def _lens(
-        self, focal: float | None, told: float | None, width: int
+        self,
+        focal: float | None,
+        view_degrees: float | None,
+        width: int,
     ) -> tuple[float, float | None]:
-        """The width over the focal length, the factor of Depth Pro's canonical inverse depth; the focal length it tells."""
-        found = None
-        if told is not None and _FOV_DEGREES[0] < told < _FOV_DEGREES[1]:
-            found = 0.5 * width / float(np.tan(0.5 * np.radians(told)))
-        used = focal or found
+        """Return the factor of Depth Pro's canonical inverse depth, and the focal length it tells.
+
+        Args:
+            focal: pixels, where it is known.
+            view_degrees: the horizontal view that the network tells, if it does.
+            width: of the picture, pixels.
+        """
+        told_focal = None
+        if view_degrees is not None and _NARROWEST_VIEW < view_degrees < _WIDEST_VIEW:
+            half_view = 0.5 * np.radians(view_degrees)
+            told_focal = 0.5 * width / float(np.tan(half_view))
+        used = focal or told_focal
         if used is None:
             raise DepthError(
-                f"{self.model.title} could not tell the focal length of this photo. Give it, or use another model."
+                f"{self.model.title} could not tell the focal length of this photo. "
+                "Give it, or use another model."
             )
-        return width / used, found
+        return width / used, told_focal
 
 
 def best_device() -> str:
-    """The fastest device that torch has here: cuda, mps or cpu."""
+    """Return the fastest device that torch has here: cuda, mps or cpu."""
     if torch.cuda.is_available():
         return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    if torch.backends.mps.is_available():
+        return "mps"
+    return "cpu"
 
 
-def load(model: LocalModel, progress: Progress | None = None, device: str | None = None) -> Network:
-    """Open a model's weights, or hand out the one that was opened last.
+def load(
+    model: LocalModel,
+    progress: Progress | None = None,
+    device: str | None = None,
+) -> TorchModel:
+    """Open a model's weights, or hand out those that were opened last.
 
     Args:
         model: found and checked by `engine.models`.
@@ -184,15 +239,17 @@ def load(model: LocalModel, progress: Progress | None = None, device: str | None
     Raises:
         DepthError: the weights do not fit the model's description, or memory does not hold them.
     """
-    progress, device = progress or Progress(), device or best_device()
+    progress = progress or Progress()
+    device = device or best_device()
     progress.check()
+    # Files that were written anew are opened anew.
     key = (str(model.folder.absolute()), _stamp(model), device)
     with _lock:
         if key not in _kept:
             _kept.clear()
             _kept[key] = _open(model, device)
         progress.check()
-        return Network(model, _kept[key], device)
+        return TorchModel(model, _kept[key], device)
 
 
 def forget() -> None:
@@ -204,17 +261,22 @@ def forget() -> None:
 
 
 def _stamp(model: LocalModel) -> int:
-    return max(path.stat().st_mtime_ns for path in model.folder.glob("*.*"))
+    """Return the time at which the newest of a model's files was written, nanoseconds."""
+    files = model.folder.glob("*.*")
+    return max(file.stat().st_mtime_ns for file in files)
 
 
 def _open(model: LocalModel, device: str) -> torch.nn.Module:
-    """The network with every weight from the folder: one that is missing would be filled with chance, and is refused."""
+    """Open a network with every weight from the folder.
+
+    Missing weights would be filled with random numbers, so a model without them is refused.
+    """
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     try:
         kind = getattr(transformers, _CLASSES[model.family])
-        with _guarded(model):
-            module, found = kind.from_pretrained(
+        with _memory_guarded(model):
+            module, report = kind.from_pretrained(
                 model.folder,
                 local_files_only=True,
                 use_safetensors=True,
@@ -222,49 +284,53 @@ def _open(model: LocalModel, device: str) -> torch.nn.Module:
                 output_loading_info=True,
             )
             module = module.to(device).eval()
-    except _LOADING as error:
+    except _LOADING_ERRORS as error:
         _log.info("%s did not load", model.folder, exc_info=True)
         raise DepthError(
             f"The weights in “{model.folder}” do not fit its config.json. Download the model again."
         ) from error
-    absent = [*found.get("missing_keys", ()), *found.get("mismatched_keys", ())]
+    absent = len(report.get("missing_keys", ()))
+    absent += len(report.get("mismatched_keys", ()))
     if absent:
         raise DepthError(
-            f"The model in “{model.folder}” is incomplete: {len(absent)} of its weights are missing. Download the model again."
+            f"The model in “{model.folder}” is incomplete: {absent} of its weights are missing. "
+            "Download the model again."
         )
     return module
 
 
 @contextmanager
-def _guarded(model: LocalModel) -> Iterator[None]:
-    """Turn the many ways in which memory runs out into one sentence."""
+def _memory_guarded(model: LocalModel) -> Iterator[None]:
+    """Turn the many errors that a full memory raises into one sentence."""
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise _no_memory(model) from error
     except RuntimeError as error:
-        if any(words in str(error).lower() for words in _NO_MEMORY):
+        message = str(error).lower()
+        if any(words in message for words in _NO_MEMORY):
             raise _no_memory(model) from error
         raise
 
 
 def _no_memory(model: LocalModel) -> DepthError:
     return DepthError(
-        f"There is not enough memory for {model.title}. Close other programs, use a smaller model, or the built-in depth."
+        f"There is not enough memory for {model.title}. "
+        "Close other programs, use a smaller model, or the built-in depth."
     )
 
 
 @contextmanager
 def _cancellable(module: Any, progress: Progress) -> Iterator[None]:
     """Ask before every layer whether to stop."""
-    hooks = []
 
     def check(*_: object) -> None:
         progress.check()
 
+    # A module need not be one of torch's: then there are no layers to ask before.
     modules: Callable[[], Any] | None = getattr(module, "modules", None)
-    for layer in modules() if modules else ():
-        hooks.append(layer.register_forward_pre_hook(check))
+    layers = modules() if modules else ()
+    hooks = [layer.register_forward_pre_hook(check) for layer in layers]
     try:
         progress.check()
         yield
