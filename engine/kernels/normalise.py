@@ -5,7 +5,8 @@ What `write_tile` of rasterise_blend.c does, for the NumPy twin and for the CUDA
 
 from typing import Any
 
-NOTHING_ALPHA = 1 / 255  # with less coverage a pixel has no depth, normal or id
+from .constants import NOTHING_ALPHA
+
 MIN_SQUARE = 1e-12  # of a blended normal's length; below, the normals have cancelled
 MIN_LENGTH = 1e-12  # metres; nearer to the photo's eye no direction is left
 

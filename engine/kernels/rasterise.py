@@ -8,15 +8,37 @@ from functools import cache
 
 import numpy as np
 
+from ..tables.attributes import BLENDED_NAMES
+from ..tables.passes import DRAWN
 from . import load
+from .constants import (
+    CHUNK_SPLATS,
+    CULLED,
+    LANES,
+    LOG_OPACITY,
+    PLANES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+)
 
-TILE_WIDTH, TILE_HEIGHT = 32, 16  # pixels; rasterise.h
-LANES, PLANES = 8, 13  # of a block of prepared splats; rasterise.h
-LOG_OPACITY, CULLED = (
-    12,
-    -1e30,
-)  # the plane of a block with log2 of the opacity; not above CULLED: never drawn; rasterise.h
-CHUNK = 32 * LANES  # splats that are culled as one; rasterise.h
+__all__ = [
+    "CHUNK_SPLATS",
+    "CULLED",
+    "LANES",
+    "LOG_OPACITY",
+    "PLANES",
+    "RECORD",
+    "TILE_HEIGHT",
+    "TILE_WIDTH",
+    "Camera",
+    "Passes",
+    "Pointers",
+    "Scene",
+    "blend",
+    "prepare",
+    "project",
+    "scatter",
+]
 
 RECORD = np.dtype(
     [
@@ -60,21 +82,15 @@ class Pointers(ctypes.Structure):
 
 
 class Scene(Pointers):
-    """`Scene` of rasterise.h: what is blended, one row a splat."""
+    """`Scene` of rasterise.h: the attributes that are blended, one row a splat."""
 
-    _fields_ = [
-        (name, ctypes.c_void_p)
-        for name in ("colors", "normals", "positions", "confidence", "region", "origin")
-    ]
+    _fields_ = [(name, ctypes.c_void_p) for name in BLENDED_NAMES]
 
 
 class Passes(Pointers):
-    """`Passes` of rasterise.h: where a frame is written."""
+    """`Passes` of rasterise.h: the places where a frame is written."""
 
-    _fields_ = [
-        (name, ctypes.c_void_p)
-        for name in ("color", "alpha", "depth", "normal", "confidence", "region", "origin")
-    ]
+    _fields_ = [(one.name, ctypes.c_void_p) for one in DRAWN]
 
 
 def prepare(
@@ -93,12 +109,12 @@ def project(
     records: np.ndarray,
     counts: np.ndarray,
 ) -> int:
-    """Project `chunks[part]` (int32) into `records` from row `part.start * CHUNK` on and set `counts` (tiles,) int32.
+    """Project `chunks[part]` (int32) into `records` from row `part.start * CHUNK_SPLATS` on and set `counts` (tiles,) int32.
 
     Returns:
         The number of visible splats.
     """
-    target = records.ctypes.data + part.start * CHUNK * RECORD.itemsize
+    target = records.ctypes.data + part.start * CHUNK_SPLATS * RECORD.itemsize
     source = chunks.ctypes.data, len(blocks), blocks.ctypes.data, ctypes.byref(camera)
     return _declared(load()).anchorstage_splats_project(
         part.start, part.stop, *source, len(counts), target, counts.ctypes.data

@@ -10,15 +10,20 @@ import numpy as np
 
 from ..camera import View
 from ..geometry import quaternion_to_matrix, transform_points
+from ..tables.attributes import PREPARED_NAMES
+from ..tables.passes import DRAWN
+from .constants import (
+    FAR_PLANE,
+    FRUSTUM_MARGIN,
+    LEAST_ROTATION,
+    LOW_PASS,
+    MAX_ALPHA,
+    MIN_LIGHT,
+    MOST_ROTATION,
+    NEAREST,
+)
+from .constants import NOTHING_ALPHA as MIN_ALPHA
 from .normalise import finish
-
-LOW_PASS = 0.3  # square pixels, added to the covariance on the picture
-MAX_ALPHA = 0.999  # of one splat in one pixel
-MIN_ALPHA = 1 / 255  # less is not drawn
-MIN_LIGHT = 1e-4  # a pixel is finished before the splat that would leave less light than this
-FAR_PLANE = 1e10  # metres
-FRUSTUM_MARGIN = 0.3  # of half the picture, how far beyond the edge the Jacobian follows a splat
-NEAREST = 1e-6  # metres
 
 Point = tuple[float, float, float]
 
@@ -95,30 +100,22 @@ def accumulate(
     return sums
 
 
-_NAMES = (
-    "positions",
-    "scales",
-    "rotations",
-    "opacities",
-    "colors",
-    "confidence",
-    "region",
-    "origin",
-)
+# The attributes that are drawn from, and those that must be finite numbers.
+_NAMES = (*PREPARED_NAMES, "region", "origin")
 
 
 def drawable(splats: Mapping[str, Any]) -> np.ndarray:
     """(N,) bool, which rows can be drawn at all: finite numbers, a rotation, a size, an opacity that shows."""
     finite = np.ones(len(splats["positions"]), bool)
-    for name in _NAMES[:6]:
+    for name in PREPARED_NAMES:
         finite &= np.isfinite(splats[name]).all(axis=tuple(range(1, splats[name].ndim)))
     length = np.sum(np.square(splats["rotations"], dtype=float), axis=1)
     sized = (splats["scales"] >= 0).all(axis=1) & (splats["scales"] > 0).any(axis=1)
     return (
         finite
         & sized
-        & (length > 1e-24)
-        & (length < 1e24)
+        & (length > LEAST_ROTATION)
+        & (length < MOST_ROTATION)
         & (splats["opacities"] >= np.float32(MIN_ALPHA))
     )
 
@@ -215,8 +212,7 @@ def _passes(
     rays = view.rays().astype(float) @ view.world_from_camera[:3, :3].T
     photo = None if photo_position is None else np.asarray(photo_position) - view.position
     passes = finish(np, blended, ids, rays, photo)
-    types = {"region": np.int32, "origin": np.int8}
-    return {name: array.astype(types.get(name, np.float32)) for name, array in passes.items()}
+    return {one.name: passes[one.name].astype(one.dtype) for one in DRAWN}
 
 
 def seen_colors(

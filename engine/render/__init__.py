@@ -7,6 +7,7 @@
 Colours that change with the direction of view: `harmonics`. While the camera moves: `levels`.
 """
 
-from .record import NOTHING_ALPHA, VOID_ALPHA, ProxyRender, RenderOptions
+from ..kernels.constants import NOTHING_ALPHA
+from .record import VOID_ALPHA, ProxyRender, RenderOptions
 
 __all__ = ["NOTHING_ALPHA", "VOID_ALPHA", "ProxyRender", "RenderOptions"]

@@ -19,18 +19,25 @@ from torch import Tensor
 
 from ..camera import View
 from ..errors import RenderError
-from ..kernels.normalise import NOTHING_ALPHA, finish
+from ..kernels.constants import (
+    FAR_PLANE,
+    LEAST_ROTATION,
+    LOW_PASS,
+    MOST_ROTATION,
+    NEAREST,
+    NOTHING_ALPHA,
+)
+from ..kernels.normalise import finish
 from ..progress import Progress
 from ..splats.record import Splats
-from .cuda_filter import LOW_PASS, kept_light
+from ..tables.attributes import PREPARED_NAMES
+from ..tables.passes import DRAWN
+from .cuda_filter import kept_light
 from .heaviest import heaviest
 from .record import ProxyRender, RenderOptions
 
 DEVICE = "cuda"
-FAR_PLANE = 1e10  # metres
-NEAREST = 1e-6  # metres; at the eye itself nothing can be projected
 LARGEST_PX = 2e6  # standard deviation of a splat on the picture: the determinant of a larger one leaves float32
-LENGTHS = (1e-24, 1e24)  # squares of a quaternion's length between which it is a rotation
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,14 +142,7 @@ def _scene(splats: Splats) -> DeviceScene:
 
 
 def _upload(splats: Splats) -> DeviceScene:
-    arrays = [
-        splats.positions,
-        splats.scales,
-        splats.rotations,
-        splats.opacities,
-        splats.colors,
-        splats.confidence,
-    ]
+    arrays = [getattr(splats, name) for name in PREPARED_NAMES]
     rows = _drawable(*(torch.from_numpy(array) for array in arrays)).numpy()
     kept = splats.select(rows)
     sh = (
@@ -189,7 +189,7 @@ def _drawable(
 ) -> Tensor:
     """(N,) bool, the rules of `anchorstage_splats_prepare`: finite, a rotation, a size, an opacity that shows."""
     length = rotations.detach().double().square().sum(1)
-    drawn = (length > LENGTHS[0]) & (length < LENGTHS[1])
+    drawn = (length > LEAST_ROTATION) & (length < MOST_ROTATION)
     drawn &= (scales >= 0).all(1) & (scales > 0).any(1) & (opacities >= NOTHING_ALPHA)
     for values in (means, scales, opacities, *others):
         drawn &= torch.isfinite(values)[:, None].flatten(1).all(1)
@@ -313,14 +313,11 @@ def _rays(view: View) -> Tensor:
 
 
 def _nothing(view: View) -> dict[str, Tensor]:
-    """The passes of a view in which there is nothing."""
-    size = view.height, view.width
-    return {
-        "color": torch.zeros(*size, 3),
-        "alpha": torch.zeros(size),
-        "depth": torch.full(size, float("inf")),
-        "normal": torch.zeros(*size, 3),
-        "confidence": torch.zeros(size),
-        "region": torch.full(size, -1, dtype=torch.int32),
-        "origin": torch.full(size, -1, dtype=torch.int8),
-    }
+    """Return the passes of a view in which there is nothing."""
+    passes = {}
+    for one in DRAWN:
+        shape: tuple[int, ...] = (view.height, view.width)
+        if one.channels > 1:
+            shape = (*shape, one.channels)
+        passes[one.name] = torch.full(shape, one.nothing, dtype=getattr(torch, one.dtype))
+    return passes

@@ -7,9 +7,7 @@ import torch
 from torch import Tensor
 
 from ..camera import View
-from .frame import FRUSTUM_MARGIN
-
-LOW_PASS = 0.3  # square pixels, gsplat's eps2d
+from ..kernels.constants import FRUSTUM_MARGIN, LOW_PASS
 
 
 def kept_light(means: Tensor, scales: Tensor, rotations: Tensor, view: View, own: Tensor) -> Tensor:

@@ -24,8 +24,8 @@ class Bounds:
 
 
 def bounds_of(splats: Splats, drawn: np.ndarray) -> Bounds:
-    """Bounds of every `rasterise.CHUNK` rows, of those `drawn` (N,) bool."""
-    starts = np.arange(0, len(splats), rasterise.CHUNK)
+    """Bounds of every `rasterise.CHUNK_SPLATS` rows, of those `drawn` (N,) bool."""
+    starts = np.arange(0, len(splats), rasterise.CHUNK_SPLATS)
     if not len(starts):
         return Bounds(np.zeros((0, 3)), np.zeros(0), np.zeros(0))
     some = np.logical_or.reduceat(drawn, starts)

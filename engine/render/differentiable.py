@@ -132,7 +132,7 @@ def _draw(
 
 def _unbounded(count: int) -> Bounds:
     """Bounds that nothing culls: to measure those of splats that move at every step costs more than it saves."""
-    chunks = -(-count // kernels.CHUNK)
+    chunks = -(-count // kernels.CHUNK_SPLATS)
     return Bounds(np.zeros((chunks, 3)), np.full(chunks, np.inf), np.zeros(chunks))
 
 
@@ -156,7 +156,7 @@ def _follow_back(
     def work(i: int) -> None:
         backward.project(
             frame.records,
-            frame.pieces[i].start * kernels.CHUNK,
+            frame.pieces[i].start * kernels.CHUNK_SPLATS,
             frame.visible[i],
             sums,
             given,
@@ -194,7 +194,7 @@ def _gather_band(
     cursors = before + (starts[:-1] - base)
 
     def gather(i: int) -> None:
-        first = frame.pieces[i].start * kernels.CHUNK
+        first = frame.pieces[i].start * kernels.CHUNK_SPLATS
         backward.gather(
             frame.records, first, frame.visible[i], frame.camera, band, cursors[i], slots, sums
         )

@@ -7,18 +7,16 @@ import numpy as np
 
 from ..camera import View
 from ..kernels import rasterise
+from ..kernels.constants import FRUSTUM_MARGIN, NEAREST
 from ..progress import Progress
 from ..splats.record import Splats
+from ..tables.passes import DRAWN, EXTRAS
 from .culling import Bounds, visible_chunks
 from .parallel import run, split, thread_count
 from .prepared import Prepared
 from .record import ProxyRender, RenderOptions
 from .scratch import Scratch
 
-FRUSTUM_MARGIN = (
-    0.3  # of half the picture: how far beyond its edge gsplat lets the Jacobian follow a splat
-)
-NEAREST = 1e-6  # metres; at the eye itself nothing can be projected
 PIECES_PER_THREAD = 4  # so that threads finish together, and a cancel is seen soon
 MAX_COUNTS = 1 << 22  # tile counters of all pieces together; bounds memory on the largest pictures
 BAND_ENTRIES = (
@@ -103,7 +101,7 @@ def project(
     tiles = camera.tiles_x * -(-view.height // rasterise.TILE_HEIGHT)
     wanted = max(1, min(PIECES_PER_THREAD * thread_count(options.threads), MAX_COUNTS // tiles))
     pieces = split(len(chunks), wanted)
-    records = scratch.take("records", len(chunks) * rasterise.CHUNK, rasterise.RECORD)
+    records = scratch.take("records", len(chunks) * rasterise.CHUNK_SPLATS, rasterise.RECORD)
     counts = np.empty((len(pieces), tiles), np.int32)
 
     def work(i: int) -> int:
@@ -129,7 +127,7 @@ def blend(
 ) -> ProxyRender:
     """Sort each tile's entries and blend them into the passes, in bands of tiles where there are very many."""
     arrays = _empty_passes(frame.view, color_only)
-    passes = rasterise.Passes(**(arrays | dict.fromkeys(_EXTRAS) if color_only else arrays))
+    passes = rasterise.Passes(**(arrays | dict.fromkeys(EXTRAS) if color_only else arrays))
     starts = frame.starts
     for band in bands_of(starts):
         entries = scatter(frame, band, starts, pool, progress)
@@ -178,7 +176,7 @@ def scatter(
     entries = frame.scratch.take("entries", int(starts[band.stop] - base), np.uint64)
 
     def work(i: int) -> None:
-        first = frame.pieces[i].start * rasterise.CHUNK
+        first = frame.pieces[i].start * rasterise.CHUNK_SPLATS
         rasterise.scatter(
             frame.records, first, frame.visible[i], frame.camera, band, cursors[i], entries
         )
@@ -198,31 +196,15 @@ def bands_of(starts: np.ndarray) -> list[range]:
     return bands
 
 
-_PASSES = {  # channels, type
-    "color": (3, np.float32),
-    "alpha": (1, np.float32),
-    "depth": (1, np.float32),
-    "normal": (3, np.float32),
-    "confidence": (1, np.float32),
-    "region": (1, np.int32),
-    "origin": (1, np.int8),
-}
-_EXTRAS = {
-    "normal": 0,
-    "confidence": 0,
-    "region": -1,
-    "origin": -1,
-}  # and what stands there where there is nothing
-
-
 def _empty_passes(view: View, color_only: bool) -> dict[str, np.ndarray]:
-    """Arrays for every pass; those that will not be drawn hold nothing."""
+    """Make an array for every pass; those that will not be drawn hold nothing."""
     passes = {}
-    for name, (channels, dtype) in _PASSES.items():
-        shape = (view.height, view.width, channels)[: 3 if channels > 1 else 2]
-        passes[name] = (
-            np.full(shape, _EXTRAS[name], dtype)
-            if color_only and name in _EXTRAS
-            else np.empty(shape, dtype)
-        )
+    for one in DRAWN:
+        shape: tuple[int, ...] = (view.height, view.width)
+        if one.channels > 1:
+            shape = (*shape, one.channels)
+        if color_only and one.extra:
+            passes[one.name] = np.full(shape, one.nothing, one.dtype)
+        else:
+            passes[one.name] = np.empty(shape, one.dtype)
     return passes

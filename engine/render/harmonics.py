@@ -40,7 +40,7 @@ def seen_colors(
     out = np.empty_like(base)
 
     def work(i: int) -> None:
-        start = frame.pieces[i].start * rasterise.CHUNK
+        start = frame.pieces[i].start * rasterise.CHUNK_SPLATS
         harmonics.colors(
             frame.records, start, frame.visible[i], frame.camera, splats.positions, base, sh, out
         )

@@ -11,9 +11,9 @@ import gsplat
 import torch
 from torch import Tensor
 
+from ..kernels.constants import MAX_ALPHA
 from ..progress import Progress
 
-MAX_ALPHA = 0.999  # of one splat in one pixel; gsplat 1.5.3
 MAX_PAIRS = (
     1 << 25
 )  # that a strip may have at most, about 100 bytes each; few pictures have a tenth of what they may have

@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from ..camera import View
 from ..errors import RenderError
+from ..tables.passes import DRAWN
 
-PIXEL_BYTES = 41  # of all passes of ProxyRender
+# Of all passes of a frame.
+PIXEL_BYTES = sum(one.channels * np.dtype(one.dtype).itemsize for one in DRAWN)
 SPLAT_BYTES = (
     52 + 12 + 40 + 16
 )  # prepared, its normal, its record on the picture, its entry in one tile and the sort's copy

@@ -11,6 +11,7 @@ from ..errors import RenderError
 from ..kernels import rasterise
 from ..progress import Progress
 from ..splats.record import Splats
+from ..tables.attributes import PREPARED_NAMES
 from .culling import Bounds, bounds_of
 from .parallel import run, split
 
@@ -24,7 +25,7 @@ class Prepared:
 
     blocks: np.ndarray  # (ceil(N / 8), 13, 8) float32; rasterise.h
     normals: np.ndarray  # (N, 3) float32, shortest axes, world, unsigned
-    bounds: Bounds  # of each rasterise.CHUNK rows
+    bounds: Bounds  # of each rasterise.CHUNK_SPLATS rows
 
 
 _kept: "WeakKeyDictionary[Splats, Prepared]" = WeakKeyDictionary()
@@ -53,14 +54,7 @@ def _prepare(splats: Splats, pool: ThreadPoolExecutor, progress: Progress | None
     count = -(-len(splats) // rasterise.LANES)
     blocks = np.empty((count, rasterise.PLANES, rasterise.LANES), np.float32)
     normals = np.empty((len(splats), 3), np.float32)
-    arrays = [
-        splats.positions,
-        splats.scales,
-        splats.rotations,
-        splats.opacities,
-        splats.colors,
-        splats.confidence,
-    ]
+    arrays = [getattr(splats, name) for name in PREPARED_NAMES]
     run(
         pool,
         lambda part: rasterise.prepare(part.start, part.stop, arrays, blocks, normals),

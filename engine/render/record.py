@@ -9,7 +9,6 @@ from ..camera import View
 from ..colour import decode_srgb
 
 VOID_ALPHA = 0.5  # a pixel with less coverage has not been seen
-NOTHING_ALPHA = 1 / 255  # with less than this there is no depth, normal or id
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,9 @@ PREPARED = _named("positions", "scales", "rotations", "opacities", "colors", "co
 # What the kernels blend, in the order of `Scene` in rasterise.h.
 BLENDED = _named("colors", "normals", "positions", "confidence", "region", "origin")
 
+PREPARED_NAMES = tuple(one.name for one in PREPARED)
+BLENDED_NAMES = tuple(one.name for one in BLENDED)
+
 # In the order of the properties of our PLY.
 PLY_ORDER = _named(
     "positions",

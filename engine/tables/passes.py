@@ -135,6 +135,9 @@ DRAWN = tuple(
     for name in ("color", "alpha", "depth", "normal", "confidence", "region", "origin")
 )
 
+# Those that are left empty where colour, depth and alpha alone are asked for.
+EXTRAS = tuple(one.name for one in DRAWN if one.extra)
+
 _REGION = "region_"
 # Blender keeps 63 characters of a pass name; this leaves room for a view layer's name before it.
 _LONGEST_LAYER = 40

@@ -134,7 +134,7 @@ def scene_file(
     splats: Splats, view: View, options: RenderOptions, gradients: bool = False
 ) -> bytes:
     """What cross_harness.c reads."""
-    chunks = np.arange(-(-len(splats) // rasterise.CHUNK), dtype=np.int32)
+    chunks = np.arange(-(-len(splats) // rasterise.CHUNK_SPLATS), dtype=np.int32)
     sh = np.zeros((len(splats), 0, 3), np.float32) if splats.sh is None else splats.sh
     sizes = np.array(
         [len(splats), len(chunks), not options.color_only, sh.shape[1], gradients], np.int64

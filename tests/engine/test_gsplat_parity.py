@@ -40,7 +40,7 @@ def ours(
     options = RenderOptions(threads=2, antialiased=antialiased)
     with ThreadPoolExecutor(2) as pool:
         frame = project(prepared(splats, pool, None), view, options, pool, None)
-    starts = [piece.start * rasterise.CHUNK for piece in frame.pieces]
+    starts = [piece.start * rasterise.CHUNK_SPLATS for piece in frame.pieces]
     records = np.concatenate(
         [frame.records[a : a + n] for a, n in zip(starts, frame.visible, strict=True)]
     )

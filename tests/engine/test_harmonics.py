@@ -34,7 +34,7 @@ def seen(splats: Splats, view, threads: int = 2) -> tuple[np.ndarray, np.ndarray
     with ThreadPoolExecutor(threads) as pool:
         frame = project(prepared(splats, pool, None), view, options, pool, None)
         colors = seen_colors(splats, frame, pool, None)
-    starts = [piece.start * rasterise.CHUNK for piece in frame.pieces]
+    starts = [piece.start * rasterise.CHUNK_SPLATS for piece in frame.pieces]
     rows = [frame.records["splat"][a : a + n] for a, n in zip(starts, frame.visible, strict=True)]
     rows = np.sort(np.concatenate(rows).astype(int))
     return rows, colors[rows]

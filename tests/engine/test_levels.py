@@ -295,7 +295,7 @@ def test_costs_are_none_out_of_sight():
 
 def test_bounds_hold_every_merged_splat():
     centres = BUILT.prepared.bounds.centres[:, None]
-    points = BUILT.scene.arrays["positions"].reshape(len(centres), rasterise.CHUNK, 3)
+    points = BUILT.scene.arrays["positions"].reshape(len(centres), rasterise.CHUNK_SPLATS, 3)
     drawn = BUILT.blocks[:, rasterise.LOG_OPACITY].reshape(len(centres), -1) > rasterise.CULLED
     away = np.where(drawn, np.linalg.norm(points - centres, axis=2), 0)
     assert (away.max(axis=1) <= BUILT.prepared.bounds.radii + 1e-5).all()

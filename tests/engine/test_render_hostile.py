@@ -17,7 +17,7 @@ from sanitized_scenes import NASTY, PARAMETERS
 from engine.camera import Camera, View
 from engine.errors import ArgumentError, RenderError
 from engine.geometry import pose, rotation_about
-from engine.kernels.rasterise import CHUNK
+from engine.kernels.constants import CHUNK_SPLATS
 from engine.render import ProxyRender, RenderOptions, frame, memory, rasteriser
 from engine.render.rasteriser import render
 from engine.splats.record import Splats
@@ -352,8 +352,8 @@ def uncut(splats: Splats, view: View, options: RenderOptions) -> ProxyRender:
 
 def alone_in_chunks(splats: Splats) -> Splats:
     """Each splat the only one of its chunk that shows, so that its bounds are as tight as can be."""
-    rows = np.repeat(np.arange(len(splats)), CHUNK)
-    shown = np.arange(len(rows)) % CHUNK == 0
+    rows = np.repeat(np.arange(len(splats)), CHUNK_SPLATS)
+    shown = np.arange(len(rows)) % CHUNK_SPLATS == 0
     return splats.select(rows).with_(opacities=np.where(shown, splats.opacities[rows], 0))
 
 

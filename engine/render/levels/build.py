@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ...kernels import rasterise
+from ...kernels.constants import NOTHING_ALPHA
 from ...progress import Progress
 from ...splats.record import Splats
 from ..parallel import run, split, thread_count
@@ -119,14 +120,14 @@ def _packed(count: int, drawn: int, levels: list[Moments]) -> Levels:
     lanes = np.zeros((rows, rasterise.PLANES), np.float32)
     lanes[:, 0:3] = every.means
     lanes[:, [3, 6, 9, 7, 10, 11]] = cholesky(every.covariances)
-    faint = every.opacities < np.float32(1 / 255)
+    faint = every.opacities < np.float32(NOTHING_ALPHA)
     lanes[:, rasterise.LOG_OPACITY] = np.where(
         faint, rasterise.CULLED, np.log2(np.maximum(every.opacities, 1e-6))
     )
     blocks = np.ascontiguousarray(
         lanes.reshape(-1, rasterise.LANES, rasterise.PLANES).transpose(0, 2, 1)
     )
-    chunked = every.map(lambda array: array.reshape(-1, rasterise.CHUNK, *array.shape[1:]))
+    chunked = every.map(lambda array: array.reshape(-1, rasterise.CHUNK_SPLATS, *array.shape[1:]))
     return Levels(
         count,
         drawn,
@@ -137,12 +138,12 @@ def _packed(count: int, drawn: int, levels: list[Moments]) -> Levels:
         every.region,
         every.origin,
         *_statistics(chunked),
-        _spheres(chunked, ~faint.reshape(-1, rasterise.CHUNK)),
+        _spheres(chunked, ~faint.reshape(-1, rasterise.CHUNK_SPLATS)),
     )
 
 
 def _whole_chunks(array: np.ndarray) -> np.ndarray:
-    lacking = -len(array) % rasterise.CHUNK
+    lacking = -len(array) % rasterise.CHUNK_SPLATS
     return np.concatenate([array, np.zeros((lacking, *array.shape[1:]), array.dtype)])
 
 

@@ -80,7 +80,7 @@ def read_levels(path: Path, count: int, key: tuple[int, int]) -> Levels | None:
 
 def _layout(chunks: int) -> list[tuple[int, str, tuple[int, ...]]]:
     """Rows, type on disk and shape of a row of each array of `Levels`."""
-    rows = chunks * rasterise.CHUNK
+    rows = chunks * rasterise.CHUNK_SPLATS
     return [
         (rows // rasterise.LANES, "<f4", (rasterise.PLANES, rasterise.LANES)),
         (rows, "<f4", (3,)),

@@ -8,13 +8,14 @@ import numpy as np
 
 from ...camera import View
 from ...kernels import rasterise
+from ...kernels.constants import NOTHING_ALPHA
 from ...progress import Progress
 from ...splats.record import Splats
 from .. import frame
 from ..harmonics import seen_colors
 from ..parallel import run
 from ..prepared import prepared
-from ..record import NOTHING_ALPHA, ProxyRender, RenderOptions
+from ..record import ProxyRender, RenderOptions
 from .cut import Sizes, cut, sizes
 from .record import FANOUT, Levels
 
@@ -89,7 +90,7 @@ def _own_chunks(
     if found.costs[finest].sum() + (FANOUT - 1) * there > BUDGET:
         return None
     chunks = frame.seen(prepared(splats, pool, progress).bounds, view, options)
-    return chunks if len(chunks) * rasterise.CHUNK <= 2 * BUDGET else None
+    return chunks if len(chunks) * rasterise.CHUNK_SPLATS <= 2 * BUDGET else None
 
 
 def enlarged(

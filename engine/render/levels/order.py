@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ...geometry import quaternion_to_matrix
+from ...kernels.constants import LEAST_ROTATION, MOST_ROTATION, NOTHING_ALPHA
 from ...progress import Progress
 from ...splats.record import Splats
 from ..parallel import run, split, thread_count
@@ -28,12 +29,12 @@ def drawable(splats: Splats) -> np.ndarray:
     finite += [
         np.isfinite(splats.colors).all(axis=1),
         np.isfinite(splats.confidence),
-        splats.opacities >= np.float32(1 / 255),
+        splats.opacities >= np.float32(NOTHING_ALPHA),
         np.isfinite(splats.opacities),
     ]
     square = np.einsum("nk,nk->n", splats.rotations, splats.rotations, dtype=np.float64)
     finite += [
-        (square > 1e-24) & (square < 1e24),
+        (square > LEAST_ROTATION) & (square < MOST_ROTATION),
         (splats.scales >= 0).all(axis=1),
         splats.scales.sum(axis=1) > 0,
     ]

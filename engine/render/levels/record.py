@@ -16,7 +16,7 @@ FANOUT = 4  # splats that become one, and with that chunks that become one
 def level_sizes(drawn: int) -> list[int]:
     """How many splats each level has, finest first, where the scene has `drawn` that can be drawn."""
     sizes = [-(-drawn // FANOUT)] if drawn else []
-    while sizes and sizes[-1] > rasterise.CHUNK:
+    while sizes and sizes[-1] > rasterise.CHUNK_SPLATS:
         sizes.append(-(-sizes[-1] // FANOUT))
     return sizes
 
@@ -25,13 +25,13 @@ def chunk_starts(drawn: int) -> list[int]:
     """The first chunk of each level, and after the last level the number of chunks."""
     starts = [0]
     for size in level_sizes(drawn):
-        starts.append(starts[-1] + -(-size // rasterise.CHUNK))
+        starts.append(starts[-1] + -(-size // rasterise.CHUNK_SPLATS))
     return starts
 
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """Every level's splats, finest first, each level filled up to whole chunks of R = `rasterise.CHUNK` rows.
+    """Every level's splats, finest first, each level filled up to whole chunks of R = `rasterise.CHUNK_SPLATS` rows.
 
     Row i of a level stands for the rows 4 i .. 4 i + 3 of the one before it, and so chunk for chunk: one tree whose
     root is the last chunk. The finest stands for the scene's own splats in the order of `build.coherent_order`.
@@ -98,7 +98,9 @@ class Levels:
         """(C,) int64, how many splats each chunk holds."""
         sizes = zip(level_sizes(self.drawn), self.ranges, strict=True)
         parts = [
-            np.clip(size - rasterise.CHUNK * np.arange(len(chunks)), 0, rasterise.CHUNK)
+            np.clip(
+                size - rasterise.CHUNK_SPLATS * np.arange(len(chunks)), 0, rasterise.CHUNK_SPLATS
+            )
             for size, chunks in sizes
         ]
         return np.concatenate([np.zeros(0, np.int64), *parts])
