@@ -1,4 +1,4 @@
-"""AnchorStage in Blender: what the artist sees and touches. The engine does the work in a process of its own.
+"""AnchorStage in Blender: what the artist sees and touches. The engine works in its own process.
 
 Rooms, in the order they are registered; each has `register` and `unregister`.
 """
@@ -14,13 +14,15 @@ from . import (
     regions,
     render_engine,
     scene_state,
-    status,
+    session,
+    ui,
 )
 
 _ROOMS = (
+    session,
     preferences,
     link,
-    status,
+    ui,
     scene_state,
     cameras,
     overlay,
@@ -33,7 +35,10 @@ _ROOMS = (
 
 
 def register() -> None:
-    """Register every room; where one fails, take back the ones before, so that enabling can be tried again."""
+    """Register every room; where one fails, take back the ones before.
+
+    So enabling the add-on can be tried again.
+    """
     done = []
     try:
         for room in _ROOMS:

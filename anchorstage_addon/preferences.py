@@ -5,19 +5,24 @@ from bpy.props import BoolProperty, IntProperty
 
 from . import link
 
+MOST_SPLATS = 20_000_000  # of a scene; the engine's own limit
+
 
 def _restart(_self: bpy.types.AddonPreferences, _context: bpy.types.Context) -> None:
     link.configure()
 
 
 class AnchorStagePreferences(bpy.types.AddonPreferences):
-    """Where the engine runs and how large scenes are."""
+    """The place where the engine runs, and the size of scenes."""
 
     bl_idname = __package__.rpartition(".")[0]
 
     engine_in_thread: BoolProperty(
         name="Run the engine inside Blender",
-        description="For machines that forbid child processes: slower, and Cancel waits for the end of a stage",
+        description=(
+            "For machines that forbid child processes: slower, "
+            "and Cancel waits for the end of a stage"
+        ),
         default=False,
         update=_restart,
     )
@@ -26,7 +31,7 @@ class AnchorStagePreferences(bpy.types.AddonPreferences):
         description="At most so many splats in a new scene",
         default=1_000_000,
         min=1000,
-        max=20_000_000,
+        max=MOST_SPLATS,
     )
 
     def draw(self, _context: bpy.types.Context) -> None:
@@ -36,16 +41,9 @@ class AnchorStagePreferences(bpy.types.AddonPreferences):
 
 
 def get() -> AnchorStagePreferences | None:
-    """The preferences, None where the extension runs without an entry (a script that registers it by hand)."""
+    """Return the preferences; None where a script registered the add-on by hand."""
     addon = bpy.context.preferences.addons.get(AnchorStagePreferences.bl_idname)
     return addon.preferences if addon is not None else None
 
 
-def register() -> None:
-    """Register the preferences."""
-    bpy.utils.register_class(AnchorStagePreferences)
-
-
-def unregister() -> None:
-    """Undo `register`."""
-    bpy.utils.unregister_class(AnchorStagePreferences)
+register, unregister = bpy.utils.register_classes_factory((AnchorStagePreferences,))

@@ -2,6 +2,10 @@
 
 import bpy
 
+from .ui import Sidebar
+
+_MOST_ROWS = 8  # of the list; more are scrolled
+
 
 class ANCHORSTAGE_UL_regions(bpy.types.UIList):
     """One region a row"""
@@ -26,19 +30,15 @@ class ANCHORSTAGE_UL_regions(bpy.types.UIList):
         swatch.prop(item, "color", text="")
         row.label(text=item.name)
         row.label(text=f"{item.coverage:.0%}")
-        row.prop(
-            item, "locked", text="", icon="LOCKED" if item.locked else "UNLOCKED", emboss=False
-        )
+        icon = "LOCKED" if item.locked else "UNLOCKED"
+        row.prop(item, "locked", text="", icon=icon, emboss=False)
 
 
-class ANCHORSTAGE_PT_regions(bpy.types.Panel):
+class ANCHORSTAGE_PT_regions(Sidebar, bpy.types.Panel):
     """The parts the scene is cut into"""
 
     bl_idname = "ANCHORSTAGE_PT_regions"
     bl_label = "Regions"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "AnchorStage"
     bl_order = 20
 
     @classmethod
@@ -47,19 +47,12 @@ class ANCHORSTAGE_PT_regions(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         state = context.scene.anchorstage
-        rows = max(2, min(len(state.regions), 8))
+        rows = max(2, min(len(state.regions), _MOST_ROWS))
         self.layout.template_list(
             "ANCHORSTAGE_UL_regions", "", state, "regions", state, "active_region", rows=rows
         )
 
 
-def register() -> None:
-    """Register the list and the panel."""
-    bpy.utils.register_class(ANCHORSTAGE_UL_regions)
-    bpy.utils.register_class(ANCHORSTAGE_PT_regions)
-
-
-def unregister() -> None:
-    """Undo `register`."""
-    bpy.utils.unregister_class(ANCHORSTAGE_PT_regions)
-    bpy.utils.unregister_class(ANCHORSTAGE_UL_regions)
+register, unregister = bpy.utils.register_classes_factory(
+    (ANCHORSTAGE_UL_regions, ANCHORSTAGE_PT_regions)
+)

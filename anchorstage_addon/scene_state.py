@@ -1,4 +1,4 @@
-"""What a Blender scene remembers of its AnchorStage scene: a path, and what the panels and the renderer need at hand."""
+"""A Blender scene's memory of its AnchorStage scene: a path, and what panels and renderer show."""
 
 import os
 from pathlib import Path
@@ -14,17 +14,19 @@ from bpy.props import (
     StringProperty,
 )
 
-# From 4.5 on a path property must say that it may begin with // ; before, every path property may.
-_MAY_BE_RELATIVE = (
-    {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}} if bpy.app.version >= (4, 5) else {}
-)
+from . import locks, session
+from .ui import MAY_BE_RELATIVE, absolute, add_handlers, remove_handlers
 
 
 class AnchorStageRegion(bpy.types.PropertyGroup):
     """A region; `name` is its id."""
 
     label: StringProperty(name="Label")
-    locked: BoolProperty(name="Locked", description="Repairs leave a locked region bit-equal")
+    locked: BoolProperty(
+        name="Locked",
+        description="Repairs leave a locked region bit-equal",
+        update=locks.lock_changed,
+    )
     color: FloatVectorProperty(name="Colour", subtype="COLOR_GAMMA", size=3, min=0, max=1)
     coverage: FloatProperty(
         name="Coverage", description="Part of the photo that the region covers", subtype="FACTOR"
@@ -38,10 +40,10 @@ class AnchorStageScene(bpy.types.PropertyGroup):
         name="Scene folder",
         description="The NAME.anchorstage folder that holds the splats",
         subtype="DIR_PATH",
-        **_MAY_BE_RELATIVE,
+        options=MAY_BE_RELATIVE,
     )
     title: StringProperty(name="Name")
-    photo: StringProperty(name="Photo", subtype="FILE_PATH", **_MAY_BE_RELATIVE)
+    photo: StringProperty(name="Photo", subtype="FILE_PATH", options=MAY_BE_RELATIVE)
     splats: IntProperty(name="Splats")
     confidence: FloatProperty(name="Confidence", subtype="FACTOR", min=0, max=1)
     depth_source: StringProperty(name="Depth")
@@ -58,18 +60,8 @@ class AnchorStageScene(bpy.types.PropertyGroup):
     active_region: IntProperty(name="Region", description="The region that is chosen in the list")
 
 
-def absolute(path: str, library: bpy.types.Library | None = None) -> Path:
-    """The path from the root: the engine has a working folder of its own.
-
-    Args:
-        path: as Blender keeps it; `//` is the folder of the .blend, or of the library that its owner is linked from.
-        library: that library.
-    """
-    return Path(os.path.abspath(bpy.path.abspath(path, library=library)))
-
-
 def folder(scene: bpy.types.Scene) -> Path | None:
-    """The absolute folder of the scene's splats, or None where it has none."""
+    """Return the absolute folder of the scene's splats; None where it has none."""
     state = getattr(scene, "anchorstage", None)
     if state is None or not state.path:
         return None
@@ -77,7 +69,7 @@ def folder(scene: bpy.types.Scene) -> Path | None:
 
 
 def missing_sentence(scene: bpy.types.Scene) -> str:
-    """What to tell the artist where the folder is not usable; empty where it is."""
+    """Return a sentence for the artist where the folder is not usable; empty where it is."""
     where = folder(scene)
     if where is None:
         return "There is no AnchorStage scene yet: reconstruct a photo first."
@@ -87,7 +79,7 @@ def missing_sentence(scene: bpy.types.Scene) -> str:
 
 
 def stored_path(path: Path) -> str:
-    """The path as the .blend keeps it: relative where the .blend is saved and on the same drive."""
+    """Return the path as the .blend keeps it: relative, where that is saved on the same drive."""
     if not bpy.data.filepath:
         return str(path)
     try:
@@ -97,9 +89,9 @@ def stored_path(path: Path) -> str:
 
 
 def remember(scene: bpy.types.Scene, summary: dict[str, Any]) -> None:
-    """Take over what the engine says of a scene; locks the artist set on regions of the same id stay."""
+    """Take over what the engine says of a scene; the artist's locks stay on regions of the same id."""
     state = scene.anchorstage
-    locked = {region.name for region in state.regions if region.locked}
+    locked = locks.locked_regions(scene)
     state.path = stored_path(Path(summary["scene"]))
     state.title = summary["name"]
     state.photo = stored_path(Path(summary["photo"])) if summary["photo"] else ""
@@ -109,23 +101,30 @@ def remember(scene: bpy.types.Scene, summary: dict[str, Any]) -> None:
     state.warnings = "\n".join(summary["warnings"])
     state.pivot_distance = summary["pivot_distance"]
     state.regions.clear()
-    for record in summary["regions"]:
-        region = state.regions.add()
-        region.name, region.label, region.color = record["id"], record["label"], record["color"]
-        region.locked = record["locked"] or record["id"] in locked
-        region.coverage = record["coverage"]
+    with locks.told_by_the_engine(state.path, summary["regions"]):
+        for record in summary["regions"]:
+            region = state.regions.add()
+            region.name = record["id"]
+            region.label = record["label"]
+            region.color = record["color"]
+            region.locked = record["locked"] or record["id"] in locked
+            region.coverage = record["coverage"]
+    locks.sync(scene)
 
 
-_before_save: dict[
-    tuple[str, str], Path
-] = {}  # by scene and property: where the paths led before a save began
+class BeforeSave:
+    """The places that paths led to before a save began, by the scene's name and the property's."""
+
+    def __init__(self) -> None:
+        self.paths: dict[tuple[str, str], Path] = {}
 
 
 @bpy.app.handlers.persistent
 def _keep_relative(new_file: Any = "", *_: Any) -> None:
-    """Before a save to another folder: let the kept paths lead from the new place to the same scene."""
+    """Before a save to another folder, let the kept paths lead from there to the same scene."""
     target = new_file if isinstance(new_file, str) and new_file else bpy.data.filepath
-    _before_save.clear()
+    before = session.of(BeforeSave).paths
+    before.clear()
     if not target:
         return
     for scene in bpy.data.scenes:
@@ -136,7 +135,7 @@ def _keep_relative(new_file: Any = "", *_: Any) -> None:
             kept = getattr(state, name)
             if not kept:
                 continue
-            _before_save[scene.name, name] = absolute(kept)
+            before[scene.name, name] = absolute(kept)
             try:
                 relative = bpy.path.relpath(str(absolute(kept)), start=os.path.dirname(target))
             except ValueError:
@@ -147,15 +146,18 @@ def _keep_relative(new_file: Any = "", *_: Any) -> None:
 
 @bpy.app.handlers.persistent
 def _stay_here(*_: Any) -> None:
-    """After a save: where it was a copy, or failed, this session's .blend is still the old one and so are its paths."""
-    for (scene_name, name), path in _before_save.items():
+    """After a save that was a copy, or failed, let the paths lead from the old place again."""
+    before = session.of(BeforeSave).paths
+    for (scene_name, name), path in before.items():
         state = bpy.data.scenes[scene_name, None].anchorstage
         if absolute(getattr(state, name)) != path:
             setattr(state, name, stored_path(path))
-    _before_save.clear()
+    before.clear()
 
 
-_CLASSES = (AnchorStageRegion, AnchorStageScene)
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+    (AnchorStageRegion, AnchorStageScene)
+)
 _HANDLERS = (
     ("save_pre", _keep_relative),
     ("save_post", _stay_here),
@@ -165,18 +167,13 @@ _HANDLERS = (
 
 def register() -> None:
     """Register the records and the save handlers."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
+    _register_classes()
     bpy.types.Scene.anchorstage = bpy.props.PointerProperty(type=AnchorStageScene)
-    for name, handler in _HANDLERS:
-        getattr(bpy.app.handlers, name).append(handler)
+    add_handlers(_HANDLERS)
 
 
 def unregister() -> None:
     """Undo `register`."""
-    for name, handler in _HANDLERS:
-        if handler in getattr(bpy.app.handlers, name):
-            getattr(bpy.app.handlers, name).remove(handler)
+    remove_handlers(_HANDLERS)
     del bpy.types.Scene.anchorstage
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+    _unregister_classes()

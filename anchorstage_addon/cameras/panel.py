@@ -2,7 +2,7 @@
 
 import bpy
 
-from .. import status
+from ..ui import status
 from . import keys
 from .lens import LENSES_MM
 from .place import is_photo_camera

@@ -1,9 +1,10 @@
 """After Blender wrote a frame: give the EXR its contract names and its camera.
 
-Blender calls `render_post` when the File Output node has written, for every frame of an animation and for a single
-frame, in the render's thread, or the main one with `-b` (seen on 4.2 to 5.2). The step blocks there, so a file is
-final when the render ends. Where it fails, the file stays as Blender wrote it and one sentence says so; a file that
-Blender could not write completely is removed. Where the place is at fault the animation ends with the next frame.
+Blender calls `render_post` when the File Output node has written, for every frame of an animation
+and for a single frame, in the render's thread, or the main one with `-b` (seen on 4.2 to 5.2). The
+step blocks there, so a file is final when the render ends. Where it fails, the file stays as
+Blender wrote it and one sentence says so; a file that Blender could not write completely is
+removed. Where the place is at fault the animation ends with the next frame.
 """
 
 import logging
@@ -13,8 +14,9 @@ from typing import Any
 
 import bpy
 
-from .. import link, status
+from .. import link, session
 from ..render_engine import Rendered, begin, fail, take
+from ..ui import add_handlers, remove_handlers, status
 from . import tree
 
 log = logging.getLogger(__name__)
@@ -26,8 +28,15 @@ _INCOMPLETE, _NO_PLACE = (
 
 Stamp = tuple[int, int, int]
 
-# The state of each file before the frame is rendered: one that Blender did not write anew is left alone.
-_before: dict[Path, Stamp | None] = {}
+
+class Before:
+    """The state of each file before the frame is rendered.
+
+    One that Blender did not write anew is left alone.
+    """
+
+    def __init__(self) -> None:
+        self.stamps: dict[Path, Stamp | None] = {}
 
 
 def _stamp(path: Path) -> Stamp | None:
@@ -45,20 +54,22 @@ def _suffixes(scene: bpy.types.Scene) -> list[str]:
 
 
 def written_paths(scene: bpy.types.Scene) -> list[tuple[Path, str]]:
-    """The files that our File Output nodes write for the current frame, with the suffix of their eye."""
+    """List the files that our File Output nodes write for this frame, with their eyes' suffixes."""
     nodes = tree.find(scene)
     if nodes is None or not scene.render.use_compositing:
         return []
-    outputs = [node for node in tree.tagged(nodes, tree.OUTPUT) if not node.mute and _is_fed(node)]
-    return [
-        (tree.frame_path(node, scene.frame_current, suffix), suffix)
-        for node in outputs
-        for suffix in _suffixes(scene)
-    ]
+    frame = scene.frame_current
+    paths = []
+    for node in tree.tagged(nodes, tree.OUTPUT):
+        # Without a link, Blender writes no file.
+        if node.mute or not _is_fed(node):
+            continue
+        paths += [(tree.frame_path(node, frame, suffix), suffix) for suffix in _suffixes(scene)]
+    return paths
 
 
 def _is_fed(node: bpy.types.Node) -> bool:
-    return any(socket.is_linked for socket in node.inputs)  # without, Blender writes no file
+    return any(socket.is_linked for socket in node.inputs)
 
 
 @bpy.app.handlers.persistent
@@ -70,8 +81,7 @@ def _begin(scene: bpy.types.Scene, *_: Any) -> None:
 @bpy.app.handlers.persistent
 def _look(scene: bpy.types.Scene, *_: Any) -> None:
     """Before a frame: remember the files that are there already."""
-    _before.clear()
-    _before.update((path, _stamp(path)) for path, _suffix in written_paths(scene))
+    session.of(Before).stamps = {path: _stamp(path) for path, _suffix in written_paths(scene)}
 
 
 @bpy.app.handlers.persistent
@@ -80,16 +90,19 @@ def _finish(scene: bpy.types.Scene, *_: Any) -> None:
     rendered = take(scene.name, scene.frame_current)
     if rendered is None:
         return  # another engine, or a render that failed and said so itself
+    before = session.of(Before).stamps
     for path, suffix in written_paths(scene):
         written = _stamp(path)
         if written is None and "{" in str(path):
             _tell(
-                f"“{path}” is not there, so it could not be finished: the output folder or name may hold a {{template}}."
+                f"“{path}” is not there, so it could not be finished: "
+                "the output folder or name may hold a {template}."
             )
-        elif suffix in rendered.shots and written in (None, _before.get(path)):
+        elif suffix in rendered.shots and written in (None, before.get(path)):
             _give_up(
                 scene,
-                f"{path.name} was not written: “{path.parent}” cannot be written to. Choose another folder.",
+                f"{path.name} was not written: “{path.parent}” cannot be written to. "
+                "Choose another folder.",
             )
         elif suffix in rendered.shots:
             _finish_file(scene, path, suffix, rendered)
@@ -141,12 +154,9 @@ _HANDLERS = (("render_init", _begin), ("render_pre", _look), ("render_post", _fi
 
 def register() -> None:
     """Watch renders."""
-    for name, function in _HANDLERS:
-        getattr(bpy.app.handlers, name).append(function)
+    add_handlers(_HANDLERS)
 
 
 def unregister() -> None:
-    """Undo `register`."""
-    for name, function in _HANDLERS:
-        if function in getattr(bpy.app.handlers, name):
-            getattr(bpy.app.handlers, name).remove(function)
+    """Watch renders no more."""
+    remove_handlers(_HANDLERS)

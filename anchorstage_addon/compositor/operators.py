@@ -23,7 +23,12 @@ class ANCHORSTAGE_OT_use_engine(bpy.types.Operator):
 
 
 class ANCHORSTAGE_OT_setup_export(bpy.types.Operator):
-    """Add compositor nodes that write every pass to one multi-layer EXR a frame, beside the nodes that are there"""
+    """Set up the export."""
+
+    bl_description = (
+        "Add compositor nodes that write every pass to one multi-layer EXR a frame, "
+        "beside the nodes that are there"
+    )
 
     bl_idname = "anchorstage.setup_export"
     bl_label = "Set Up EXR Export"
@@ -40,25 +45,15 @@ class ANCHORSTAGE_OT_setup_export(bpy.types.Operator):
         if not bpy.data.filepath and context.scene.anchorstage_export.folder.startswith("//"):
             self.report(
                 {"WARNING"},
-                "The .blend is not saved, so the folder is relative to nowhere: save it before rendering",
+                "The .blend is not saved, so the folder is relative to nowhere: "
+                "save it before rendering",
             )
         layers = setup.ensure_export(context.scene, context.view_layer)
-        self.report(
-            {"INFO"}, f"Compositor nodes write {layers} layers to {setup.first_file(context.scene)}"
-        )
+        file = setup.first_file(context.scene)
+        self.report({"INFO"}, f"Compositor nodes write {layers} layers to {file}")
         return {"FINISHED"}
 
 
-_CLASSES = (ANCHORSTAGE_OT_use_engine, ANCHORSTAGE_OT_setup_export)
-
-
-def register() -> None:
-    """Register the operators."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Undo `register`."""
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(
+    (ANCHORSTAGE_OT_use_engine, ANCHORSTAGE_OT_setup_export)
+)

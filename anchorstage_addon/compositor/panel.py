@@ -3,17 +3,15 @@
 import bpy
 
 from .. import render_engine
+from ..ui import Sidebar
 from . import setup
 
 
-class ANCHORSTAGE_PT_export(bpy.types.Panel):
+class ANCHORSTAGE_PT_export(Sidebar, bpy.types.Panel):
     """From the render queue to multi-pass EXRs"""
 
     bl_idname = "ANCHORSTAGE_PT_export"
     bl_label = "Export"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "AnchorStage"
     bl_order = 50
 
     @classmethod
@@ -21,8 +19,10 @@ class ANCHORSTAGE_PT_export(bpy.types.Panel):
         return bool(context.scene.anchorstage.path)
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, scene = self.layout, context.scene
-        if scene.render.engine != render_engine.ENGINE:
+        layout = self.layout
+        scene = context.scene
+        is_ours = scene.render.engine == render_engine.ENGINE
+        if not is_ours:
             layout.operator("anchorstage.use_engine", icon="RENDER_STILL")
         layout.label(text="Splats only; comp meshes by depth", icon="INFO")
         column = layout.column()
@@ -32,26 +32,15 @@ class ANCHORSTAGE_PT_export(bpy.types.Panel):
         column.prop(scene.anchorstage_export, "stem")
         column.prop(scene.anchorstage_export, "preset")
         ready = setup.is_set_up(scene)
-        layout.operator(
-            "anchorstage.setup_export",
-            text="Update EXR Export" if ready else "Set Up EXR Export",
-            icon="NODE_COMPOSITING",
-        )
+        text = "Update EXR Export" if ready else "Set Up EXR Export"
+        layout.operator("anchorstage.setup_export", text=text, icon="NODE_COMPOSITING")
         if not ready:
             return
         layout.label(text=setup.file_range(scene), icon="FILE_IMAGE")
         row = layout.row()
-        row.enabled = scene.render.engine == render_engine.ENGINE
-        row.operator(
-            "render.render", text="Render Animation", icon="RENDER_ANIMATION"
-        ).animation = True
+        row.enabled = is_ours
+        button = row.operator("render.render", text="Render Animation", icon="RENDER_ANIMATION")
+        button.animation = True
 
 
-def register() -> None:
-    """Register the panel."""
-    bpy.utils.register_class(ANCHORSTAGE_PT_export)
-
-
-def unregister() -> None:
-    """Undo `register`."""
-    bpy.utils.unregister_class(ANCHORSTAGE_PT_export)
+register, unregister = bpy.utils.register_classes_factory((ANCHORSTAGE_PT_export,))

@@ -1,4 +1,4 @@
-"""Setting up the export: our nodes beside the artist's, made once and brought up to date afterwards."""
+"""Setting up the export: our nodes beside the artist's, made once, brought up to date later."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def ensure_export(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer) -> in
         *((one.name, _SOCKETS[one.kind]) for one in render_engine.data_passes(scene)),
     ]
     for output in tree.tagged(nodes, tree.OUTPUT) or [_output_node(nodes, layers)]:
-        tree.set_format(output)
+        tree.set_format(output, settings.preset(scene))
         tree.set_path(output, scene.anchorstage_export.folder, settings.file_name(scene))
         tree.set_slots(output, slots)
         _connect(nodes, layers, output, [name for name, _ in slots])

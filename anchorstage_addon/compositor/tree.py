@@ -1,4 +1,4 @@
-"""The compositor's tree on both APIs: Blender up to 4.5 (`scene.node_tree`) and from 5.0 on (a node group)."""
+"""The compositor's tree: `scene.node_tree` up to Blender 4.5, a node group from 5.0 on."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from .settings import DIGITS
+from .settings import DIGITS, Preset
 
 Slot = tuple[str, str]  # name, socket type: RGBA, FLOAT or VECTOR
 
@@ -19,14 +19,17 @@ IS_GROUP = bpy.app.version >= (5, 0, 0)
 
 
 def find(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
-    """The tree that composites the scene, None where none does."""
+    """Return the tree that composites the scene; None where none does."""
     if IS_GROUP:
         return scene.compositing_node_group
     return scene.node_tree if scene.use_nodes else None
 
 
 def ensure(scene: bpy.types.Scene) -> bpy.types.NodeTree:
-    """The scene's tree; made, or switched on, where there is none. The artist's nodes stay as they are."""
+    """Return the scene's tree; make it, or switch it on, where there is none.
+
+    The artist's nodes stay as they are.
+    """
     if IS_GROUP:
         if scene.compositing_node_group is None:
             scene.compositing_node_group = bpy.data.node_groups.new(
@@ -38,24 +41,24 @@ def ensure(scene: bpy.types.Scene) -> bpy.types.NodeTree:
 
 
 def tagged(tree: bpy.types.NodeTree, role: str) -> list[bpy.types.Node]:
-    """Our nodes of one role, copies that the artist made included."""
+    """List our nodes of one role, copies that the artist made included."""
     return [node for node in tree.nodes if node.get(TAG) == role]
 
 
 def new_node(tree: bpy.types.NodeTree, kind: str, role: str) -> bpy.types.Node:
-    """A node of ours."""
+    """Make a node of ours."""
     node = tree.nodes.new(kind)
     node[TAG] = role
     return node
 
 
 def shows_picture(tree: bpy.types.NodeTree) -> bool:
-    """Whether the artist's tree already ends in what F12 shows."""
+    """Tell whether the artist's tree already ends in what F12 shows."""
     return any(node.type in {"COMPOSITE", "GROUP_OUTPUT"} for node in tree.nodes)
 
 
 def new_result_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
-    """The node whose first input F12 shows."""
+    """Make the node whose first input F12 shows."""
     if not IS_GROUP:
         return new_node(tree, "CompositorNodeComposite", COMPOSITE)
     sockets = [
@@ -68,19 +71,19 @@ def new_result_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
     return new_node(tree, "NodeGroupOutput", COMPOSITE)
 
 
-def set_format(node: bpy.types.Node) -> None:
-    """Multi-layer EXR, single part, 32-bit float."""
+def set_format(node: bpy.types.Node, preset: Preset) -> None:
+    """Have a File Output node write a multi-layer EXR, single part, as the preset asks."""
     if hasattr(node.format, "media_type"):
         node.format.media_type = "MULTI_LAYER_IMAGE"
     node.format.file_format = "OPEN_EXR_MULTILAYER"
-    node.format.color_depth = "32"
-    node.format.exr_codec = "NONE"  # finishing writes the file anew, with ZIP; compressing twice would take twice as long
+    node.format.color_depth = preset.color_depth
+    node.format.exr_codec = preset.codec
     if hasattr(node.format, "use_exr_interleave"):
         node.format.use_exr_interleave = True
 
 
 def set_path(node: bpy.types.Node, folder: str, name: str) -> None:
-    """Where a File Output node writes."""
+    """Set the place where a File Output node writes."""
     folder = folder.rstrip("/\\") + "/" if folder not in {"", "//"} else "//"
     if IS_GROUP:
         node.directory, node.file_name = folder, name
@@ -89,7 +92,10 @@ def set_path(node: bpy.types.Node, folder: str, name: str) -> None:
 
 
 def frame_path(node: bpy.types.Node, frame: int, suffix: str = "") -> Path:
-    """The file that a File Output node writes for a frame (its directory and name may have been changed by hand)."""
+    """Return the file that a File Output node writes for a frame.
+
+    Its directory and name may have been changed by hand.
+    """
     pattern = os.path.join(node.directory, node.file_name) if IS_GROUP else node.base_path
     if "#" not in pattern:
         pattern += DIGITS
@@ -105,19 +111,23 @@ def frame_path(node: bpy.types.Node, frame: int, suffix: str = "") -> Path:
 
 
 def slots_of(node: bpy.types.Node) -> Any:
-    """The layers that a File Output node writes, one an input; each has a name."""
+    """Return the layers that a File Output node writes, one an input; each has a name."""
     return node.file_output_items if IS_GROUP else node.layer_slots
 
 
 def set_slots(node: bpy.types.Node, wanted: Sequence[Slot]) -> None:
-    """Give a File Output node the inputs wanted; those the artist added stay, masks of regions that are gone go."""
+    """Give a File Output node the inputs wanted.
+
+    Those that the artist added stay; masks of regions that are gone go.
+    """
     names = [name for name, _ in wanted]
     slots = slots_of(node)
-    for slot in [
-        slot for slot in slots if slot.name.startswith("region_") and slot.name not in names
-    ]:
-        slots.remove(slot if IS_GROUP else node.inputs[slot.name])
+    masks = [slot for slot in slots if slot.name.startswith("region_")]
+    for slot in masks:
+        if slot.name not in names:
+            slots.remove(slot if IS_GROUP else node.inputs[slot.name])
     present = {slot.name for slot in slots}
     for name, kind in wanted:
         if name not in present:
+            # Before 5.0 a layer of a File Output node takes any socket.
             slots.new(*((kind, name) if IS_GROUP else (name,)))

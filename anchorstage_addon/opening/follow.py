@@ -5,7 +5,8 @@ from typing import Any
 
 import bpy
 
-from .. import link, overlay, scene_state, session, status
+from .. import link, locks, overlay, scene_state, session
+from ..ui import add_handlers, remove_handlers, status
 
 _PLY = "splats.ply"  # the file whose change means other splats
 
@@ -105,6 +106,7 @@ def _follow(*_: Any) -> None:
     """Show what the scenes now say: after undo, redo, a load, or another scene in a window."""
     for scene in {window.scene for window in bpy.context.window_manager.windows}:
         refresh_overlay(scene)
+        locks.sync(scene)
 
 
 def _subscribe() -> None:
@@ -118,14 +120,11 @@ _HANDLERS = (("load_post", _after_load), ("undo_post", _follow), ("redo_post", _
 
 def register() -> None:
     """Follow from now on."""
-    for name, handler in _HANDLERS:
-        getattr(bpy.app.handlers, name).append(handler)
+    add_handlers(_HANDLERS)
     _subscribe()
 
 
 def unregister() -> None:
     """Follow no more."""
     bpy.msgbus.clear_by_owner(_followed().owner)
-    for name, handler in _HANDLERS:
-        if handler in getattr(bpy.app.handlers, name):
-            getattr(bpy.app.handlers, name).remove(handler)
+    remove_handlers(_HANDLERS)

@@ -10,7 +10,8 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from .. import cameras, link, scene_state, status
+from .. import cameras, link, scene_state
+from ..ui import status
 from .follow import file_number, refresh_overlay
 from .window import look_through_camera, push_undo
 

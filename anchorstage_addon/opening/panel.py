@@ -2,7 +2,8 @@
 
 import bpy
 
-from .. import cameras, scene_state, status
+from .. import cameras, scene_state
+from ..ui import Sidebar, status
 
 _SAME_SCALE = 1e-6  # how far a unit scale may be from 1
 _UNITS = (
@@ -11,14 +12,11 @@ _UNITS = (
 )
 
 
-class ANCHORSTAGE_PT_scene(bpy.types.Panel):
+class ANCHORSTAGE_PT_scene(Sidebar, bpy.types.Panel):
     """The scene behind the splats"""
 
     bl_idname = "ANCHORSTAGE_PT_scene"
     bl_label = "Scene"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "AnchorStage"
     bl_order = 10
 
     def draw(self, context: bpy.types.Context) -> None:

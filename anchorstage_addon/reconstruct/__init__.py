@@ -1,4 +1,4 @@
-"""Reconstruct from an image: the operators, the panel, and what happens when the engine's answer arrives."""
+"""Reconstruct from an image: operators, panel, the job's start and its result's arrival."""
 
 from . import operators, panel
 

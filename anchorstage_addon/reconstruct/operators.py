@@ -1,4 +1,4 @@
-"""Operators: reconstruct from a file or the active image, cancel; dropping a photo on the viewport."""
+"""Operators: reconstruct from a file, a dropped photo or the active image; cancel."""
 
 import tempfile
 from pathlib import Path
@@ -9,7 +9,8 @@ from bpy.props import BoolProperty, FloatProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from .. import link, preferences, scene_state
-from . import arrival
+from .arriving import arrive
+from .starting import default_folder, start
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".exr", ".hdr")
 
@@ -51,7 +52,10 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
     )
     camera_height: FloatProperty(
         name="Camera Height",
-        description="Metres between the ground and the camera, which fixes the scale; 0: a standing photographer's",
+        description=(
+            "Metres between the ground and the camera, which fixes the scale; "
+            "0: a standing photographer's"
+        ),
         default=0.0,
         min=0.0,
         soft_max=100.0,
@@ -63,11 +67,14 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
         description="At most so many; 0: as the preferences say",
         default=0,
         min=0,
-        max=20_000_000,
+        max=preferences.MOST_SPLATS,
     )
     set_up_render: BoolProperty(
         name="Set Up Render",
-        description="The AnchorStage engine, the photo's size, and the view transform that shows a render as the photo is",
+        description=(
+            "The AnchorStage engine, the photo's size, and the view transform that shows "
+            "a render as the photo is"
+        ),
         default=True,
     )
 
@@ -84,25 +91,27 @@ class ANCHORSTAGE_OT_reconstruct(bpy.types.Operator, ImportHelper):
             self.report({"ERROR"}, f"“{photo.name}” is not a file. Choose a photo.")
             return {"CANCELLED"}
         if not bpy.app.background:
-            arrival.start(context.scene, photo, self._args(photo), self.set_up_render)
+            start(context.scene, photo, self._args(photo), self.set_up_render)
             return {"FINISHED"}
         try:
             result = link.call("reconstruct", self._args(photo), lends={"photo": photo})
         except (link.EngineError, link.Stopped) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        arrival.arrive(context.scene, result, self.set_up_render)
+        arrive(context.scene, result, self.set_up_render)
         return {"FINISHED"}
 
     def _args(self, photo: Path) -> dict[str, Any]:
+        """The job's options; 0 and an empty folder stand for "not given"."""
         chosen = preferences.get()
-        folder = scene_state.absolute(self.output) if self.output else arrival.default_folder(photo)
+        budget = chosen.max_splats if chosen else None
+        folder = scene_state.absolute(self.output) if self.output else default_folder(photo)
         return {
             "output": str(folder),
             "overwrite": self.overwrite,
             "focal_mm": self.focal_mm or None,
             "camera_height": self.camera_height or None,
-            "max_splats": self.max_splats or (chosen.max_splats if chosen else None),
+            "max_splats": self.max_splats or budget,
         }
 
 
@@ -127,11 +136,12 @@ class ANCHORSTAGE_OT_reconstruct_image(bpy.types.Operator):
         except (RuntimeError, OSError):
             self.report(
                 {"ERROR"},
-                f"The pixels of “{image.name}” are gone and its file is missing. Load the image again.",
+                f"The pixels of “{image.name}” are gone and its file is missing. "
+                "Load the image again.",
             )
             return {"CANCELLED"}
         # Not beside that file: it disappears with Blender.
-        output = str(arrival.default_folder(path, beside_photo=False))
+        output = str(default_folder(path, beside_photo=False))
         return bpy.ops.anchorstage.reconstruct(filepath=str(path), output=output)
 
 
@@ -149,7 +159,10 @@ def active_image(context: bpy.types.Context) -> bpy.types.Image | None:
 
 
 def _unpacked(image: bpy.types.Image) -> Path:
-    """A file with the image's pixels, for one that lives in the .blend alone; Blender deletes it when it quits."""
+    """Write the pixels of an image that lives in the .blend alone to a file.
+
+    Blender deletes it when it quits.
+    """
     folder = Path(tempfile.mkdtemp(prefix="anchorstage-", dir=bpy.app.tempdir))
     name = bpy.path.clean_name(Path(image.name).stem) or "image"
     path = folder / f"{name}{'.exr' if image.is_float else '.png'}"
@@ -197,21 +210,11 @@ class ANCHORSTAGE_FH_photo(bpy.types.FileHandler):
         return context.area is not None and context.area.type == "VIEW_3D"
 
 
-_CLASSES = (
-    ANCHORSTAGE_OT_reconstruct,
-    ANCHORSTAGE_OT_reconstruct_image,
-    ANCHORSTAGE_OT_cancel,
-    ANCHORSTAGE_FH_photo,
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        ANCHORSTAGE_OT_reconstruct,
+        ANCHORSTAGE_OT_reconstruct_image,
+        ANCHORSTAGE_OT_cancel,
+        ANCHORSTAGE_FH_photo,
+    )
 )
-
-
-def register() -> None:
-    """Register the operators."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Undo `register`."""
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)

@@ -2,18 +2,16 @@
 
 import bpy
 
-from .. import link, status
+from .. import link
+from ..ui import Sidebar, status
 from .operators import active_image
 
 
-class ANCHORSTAGE_PT_reconstruct(bpy.types.Panel):
+class ANCHORSTAGE_PT_reconstruct(Sidebar, bpy.types.Panel):
     """One image in, a metric scene out"""
 
     bl_idname = "ANCHORSTAGE_PT_reconstruct"
     bl_label = "AnchorStage"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "AnchorStage"
     bl_order = 0
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -23,12 +21,10 @@ class ANCHORSTAGE_PT_reconstruct(bpy.types.Panel):
         column.operator(
             "anchorstage.reconstruct", text="Reconstruct from Image…", icon="IMAGE_DATA"
         )
-        if active_image(context) is not None:
-            layout.operator(
-                "anchorstage.reconstruct_image",
-                text=f"From “{active_image(context).name}”",
-                icon="IMAGE",
-            )
+        image = active_image(context)
+        if image is not None:
+            text = f"From “{image.name}”"
+            layout.operator("anchorstage.reconstruct_image", text=text, icon="IMAGE")
         for task in link.tasks():
             _draw_task(layout, task)
         message = status.last()
@@ -41,16 +37,10 @@ class ANCHORSTAGE_PT_reconstruct(bpy.types.Panel):
 
 def _draw_task(layout: bpy.types.UILayout, task: link.Task) -> None:
     row = layout.row(align=True)
-    text = "Cancelling…" if task.cancelled.is_set() else f"{task.stage}  {task.fraction:.0%}"
+    is_ending = task.cancelled.is_set()
+    text = "Cancelling…" if is_ending else f"{task.stage}  {task.fraction:.0%}"
     row.progress(factor=task.fraction, text=text)
     row.operator("anchorstage.cancel", text="", icon="CANCEL").number = task.number
 
 
-def register() -> None:
-    """Register the panel."""
-    bpy.utils.register_class(ANCHORSTAGE_PT_reconstruct)
-
-
-def unregister() -> None:
-    """Undo `register`."""
-    bpy.utils.unregister_class(ANCHORSTAGE_PT_reconstruct)
+register, unregister = bpy.utils.register_classes_factory((ANCHORSTAGE_PT_reconstruct,))

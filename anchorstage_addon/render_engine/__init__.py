@@ -1,4 +1,6 @@
-"""The render engine "AnchorStage": F12, Ctrl-F12, `blender -b`; passes arrive as native render layers.
+"""The render engine "AnchorStage": F12, Ctrl-F12, `blender -b`.
+
+Passes arrive as native render layers.
 
 ```
 camera ─► picture.Picture ─► job "frame" ─► raw planes ─► passes.fill ─► Blender's render result

@@ -41,20 +41,26 @@ class AnchorStageRenderEngine(bpy.types.RenderEngine):
             self.register_pass(scene, layer, *one)
 
     def render(self, depsgraph: bpy.types.Depsgraph) -> None:
-        """Render one view layer of one frame; called in Blender's render thread, or its main thread with `-b`."""
+        """Render one view layer of one frame.
+
+        Blender calls it in its render thread, or in its main thread with `-b`.
+        """
         forget(depsgraph.scene.name)
         try:
             self._render(depsgraph)
         except (Refused, convert.CameraError, link.EngineError) as error:
-            # An error report ends the animation and keeps the compositor from writing an empty frame.
+            # An error report ends the animation and keeps the compositor from writing an empty
+            # frame.
             self.report({"ERROR"}, str(error))
         except link.Stopped:
             return
         except Exception as error:
-            # Blender would only print it, have the compositor write an empty frame and go on with the next one.
+            # Blender would only print it, have the compositor write an empty frame and go on with
+            # the next one.
             self.report(
                 {"ERROR"},
-                f"The frame could not be rendered ({type(error).__name__}: {error}). Render it again.",
+                f"The frame could not be rendered ({type(error).__name__}: {error}). "
+                "Render it again.",
             )
             raise
 

@@ -1,4 +1,4 @@
-"""Blender's own panels that make sense with our engine: size, frame range, output, cameras, view layers."""
+"""Blender's own panels that make sense with our engine: size, frames, output, cameras, layers."""
 
 from collections.abc import Iterator
 

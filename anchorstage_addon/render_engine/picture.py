@@ -1,4 +1,4 @@
-"""Which pixels are rendered: the frame's size, the render border, and the pinhole that belongs to them."""
+"""The rendered pixels: the frame's size, the render border, and the pinhole that fits them."""
 
 from typing import Any, NamedTuple
 
@@ -7,7 +7,10 @@ import numpy as np
 
 
 class Picture(NamedTuple):
-    """A rectangle of a frame, in pixels; x and y count from the lower left corner, as Blender's border does."""
+    """A rectangle of a frame, in pixels.
+
+    x and y count from the lower left corner, as Blender's border does.
+    """
 
     frame_width: int
     frame_height: int

@@ -1,7 +1,9 @@
-"""What was rendered last in each scene: the finishing step writes exactly this camera into the EXR's header."""
+"""The frame rendered last in each scene: finishing writes exactly this camera into the EXR."""
 
 from dataclasses import dataclass
 from typing import Any
+
+from .. import session
 
 
 @dataclass(frozen=True)
@@ -21,38 +23,41 @@ class Rendered:
     shots: dict[str, Shot]  # by the suffix that stereo files have; "" for the only one
 
 
-_failed: dict[str, str] = {}  # by the same name: why the last frame's file could not be written
-_last: dict[
-    str, Rendered
-] = {}  # by the name of Blender's scene; objects do not survive in another thread
+class Frames:
+    """The last frames, by the name of Blender's scene; objects do not survive in another thread."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, Rendered] = {}
+        # Why the last frame's file could not be written.
+        self.failures: dict[str, str] = {}
 
 
 def keep(scene_name: str, rendered: Rendered) -> None:
     """Remember a frame that is complete."""
-    _last[scene_name] = rendered
+    session.of(Frames).last[scene_name] = rendered
 
 
 def take(scene_name: str, frame: int) -> Rendered | None:
-    """The frame, if it was the last one rendered in that scene; it is forgotten."""
-    rendered = _last.pop(scene_name, None)
+    """Return the frame, if it was the last one rendered in that scene; it is forgotten."""
+    rendered = session.of(Frames).last.pop(scene_name, None)
     return rendered if rendered is not None and rendered.frame == frame else None
 
 
 def forget(scene_name: str) -> None:
-    """The frame will have no file: its render was refused or stopped."""
-    _last.pop(scene_name, None)
+    """Forget a frame that will have no file: its render was refused or stopped."""
+    session.of(Frames).last.pop(scene_name, None)
 
 
 def fail(scene_name: str, sentence: str) -> None:
     """Keep why a frame's file could not be written: the frames after it would fare the same."""
-    _failed[scene_name] = sentence
+    session.of(Frames).failures[scene_name] = sentence
 
 
 def failure(scene_name: str) -> str:
-    """Why an earlier frame of this animation could not be written; empty where all is well."""
-    return _failed.get(scene_name, "")
+    """Return why an earlier frame of this animation has no file; empty where all is well."""
+    return session.of(Frames).failures.get(scene_name, "")
 
 
 def begin(scene_name: str) -> None:
-    """A new render or animation begins."""
-    _failed.pop(scene_name, None)
+    """Begin a new render or animation: it may succeed where the last one failed."""
+    session.of(Frames).failures.pop(scene_name, None)

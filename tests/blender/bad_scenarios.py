@@ -192,13 +192,13 @@ def temporary(good):
 
 def last():
     """What the panel says."""
-    message = part("status").last()
+    message = part("ui.status").last()
     return message.text if message else ""
 
 
 def shot(out):
     """Render two frames to a folder: what the operator said, what the panel says, what lies there."""
-    part("status").dismiss()
+    part("ui.status").dismiss()
     SCENE.anchorstage_export.folder = str(out)
     bpy.ops.anchorstage.setup_export()
     sentence = said(lambda: bpy.ops.render.render(animation=True))

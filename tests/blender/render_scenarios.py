@@ -197,7 +197,7 @@ def _finishing_fails():
     bpy.app.handlers.render_post.insert(0, lose)
     bpy.ops.render.render()
     bpy.app.handlers.render_post.remove(lose)
-    return part("status").last().text
+    return part("ui.status").last().text
 
 
 def panels():

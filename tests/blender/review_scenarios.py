@@ -269,7 +269,7 @@ def templates():
     bpy.context.scene.anchorstage_export.folder = "//{blend_name}"
     bpy.ops.anchorstage.setup_export()
     bpy.ops.render.render()
-    said = part("status").last()
+    said = part("ui.status").last()
     return {
         "said": said.text if said else "",
         "files": [str(path) for path in FOLDER.rglob("shot.*.exr")],

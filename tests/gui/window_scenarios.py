@@ -98,7 +98,7 @@ def click_to_overlay():
         "stages": sorted(stages),
         "splats": state.splats,
         "path": state.path,
-        "message": part("status").last().text,
+        "message": part("ui.status").last().text,
         "perspective": desk.viewport().spaces.active.region_3d.view_perspective,
         "gap": max(later - earlier for earlier, later in itertools.pairwise(ticks)),
     }
@@ -121,7 +121,7 @@ def cancel_by_click():
     left = [p.name for p in FOLDER.iterdir()]
     return {
         "seconds": seconds,
-        "message": part("status").last().text,
+        "message": part("ui.status").last().text,
         "left": left,
         "path": scene().anchorstage.path,
     }
@@ -178,7 +178,7 @@ def load_during_job():
     return {
         "path": scene().anchorstage.path,
         "cameras": cameras,
-        "message": part("status").last().text,
+        "message": part("ui.status").last().text,
         "saved": saved,
     }
 
