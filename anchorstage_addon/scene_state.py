@@ -89,7 +89,7 @@ def stored_path(path: Path) -> str:
 
 
 def remember(scene: bpy.types.Scene, summary: dict[str, Any]) -> None:
-    """Take over what the engine says of a scene; the artist's locks stay on regions of the same id."""
+    """Take over what the engine says of a scene; the artist's locks of its regions stay."""
     state = scene.anchorstage
     locked = locks.locked_regions(scene)
     state.path = stored_path(Path(summary["scene"]))

@@ -42,7 +42,7 @@ def first_file(scene: bpy.types.Scene) -> str:
 
 
 def is_set_up(scene: bpy.types.Scene) -> bool:
-    """Whether our nodes are in the scene's tree."""
+    """Tell whether our nodes are in the scene's tree."""
     return bool(first_file(scene))
 
 
