@@ -70,8 +70,10 @@ def test(options: argparse.Namespace, extra: list[str]) -> int:
     package.kernels(compiler.targets_for(), python)
     ensure_photo(python)
     if not options.quick:
-        for version in pins()["tool"]["anchorstage"]["bpy"]:
+        for version in environments.blender_versions():
             environments.ensure(environments.blender(version))
+        if environments.versions_left_out():
+            sys.stdout.write(f"{environments.left_out_sentence()}\n")
     outcomes = [
         _checked("Checking the style with ruff", [python, "-m", "ruff", "check", "--quiet", "."]),
         _checked(
