@@ -68,15 +68,16 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
+    from tools.shared import shared
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", choices=sorted(_PARTS))
     parser.add_argument("--json", action="store_true")
-    default = ROOT.parent / "shared" / "photos" / "measured"
     parser.add_argument(
         "--photos",
         type=Path,
-        default=default if default.is_dir() else None,
-        help="folder of measured photos",
+        default=shared("photos/measured"),
+        help="folder of measured photos (default: photos/measured in ANCHORSTAGE_SHARED)",
     )
     return parser.parse_args()
 

@@ -24,6 +24,7 @@ from engine.image import Photo, read
 from engine.render import RenderOptions
 from engine.render.rasteriser import render
 from engine.splats.record import Splats
+from tools.shared import shared
 from tools.steps import ROOT
 
 IMAGES = ROOT / "docs" / "images"
@@ -171,14 +172,14 @@ def main() -> None:
     parser.add_argument(
         "--photos",
         type=Path,
-        default=ROOT.parent / "shared" / "photos",
-        help="holds measured/ and plain/",
+        default=shared("photos"),
+        help="holds measured/ and plain/ (default: photos/ in ANCHORSTAGE_SHARED)",
     )
     parser.add_argument("--output", type=Path, default=IMAGES)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     sheets = {"depth_scenes.png": scenes_sheet()}
-    if options.photos.is_dir():
+    if options.photos is not None and options.photos.is_dir():
         sheets["depth_photos.png"] = photos_sheet(options.photos)
     for name, page in sheets.items():
         cv2.imwrite(str(options.output / name), page, [cv2.IMWRITE_PNG_COMPRESSION, 9])
