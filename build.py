@@ -1,7 +1,8 @@
-"""The one command of a clone: demo, test, bench, package, kernels.
+"""The one command of a clone: demo, test, bench, package, kernels, style.
 
 Each sets up what it needs, in this folder alone, and says so in a line; a second run finds it there.
-Standard library only, and nothing imported that an old Python lacks before its version was looked at.
+It needs the standard library only. Nothing that an old Python lacks is imported before the version
+was looked at.
 """
 
 import sys
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from engine.kernels import compiler
 from tools import environments, package
+from tools import style as mirror
 from tools.photo import ensure_photo
 from tools.steps import ROOT, BuildError, pins, step
 
@@ -81,6 +83,8 @@ def test(options: argparse.Namespace, extra: list[str]) -> int:
             [python, "-m", "mypy", "engine", "anchorstage_addon", "tools", "build.py"],
         ),
     ]
+    sys.stdout.write(mirror.table())
+    sys.stdout.flush()
     quick = ["-m", "not slow", "tests/engine"] if options.quick else []
     outcomes.append(
         subprocess.run([python, "-m", "pytest", *quick, *extra], check=False).returncode
@@ -112,6 +116,12 @@ def kernels(_options: argparse.Namespace, _extra: list[str]) -> int:
     """The kernels of this machine, for work in a clone."""
     _this_platform()
     package.kernels(compiler.targets_for(), environments.ensure(environments.engine()))
+    return 0
+
+
+def style(_options: argparse.Namespace, _extra: list[str]) -> int:
+    """Print a table of how easily the code is read, a room a line; it needs no set-up."""
+    sys.stdout.write(mirror.table())
     return 0
 
 
@@ -158,6 +168,7 @@ def _parser() -> argparse.ArgumentParser:
         "--platform", choices=["all", *package.platforms()], help="default: this one"
     )
     add("kernels", kernels)
+    add("style", style)
     return parser
 
 
