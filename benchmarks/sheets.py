@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.cycles import library
 from benchmarks.cycles.catalogue import PHOTO
 from benchmarks.cycles.develop import bgr
-from benchmarks.novel_views import SCENE_GRID, lifted
+from benchmarks.novel_views import lifted, scene_grid
 from engine.camera import View
 from engine.depth import DepthEstimate
 from engine.depth.estimating import estimate
@@ -58,7 +58,7 @@ def scenes_sheet() -> np.ndarray:
     rows = []
     for made in library.scenes():
         photo, true = read(made.photo_path), made.picture(PHOTO).depth
-        found = estimate(photo, SCENE_GRID)
+        found = estimate(photo, scene_grid(photo))
         limits = _limits(true[np.isfinite(true)])
         tiles = [
             _colours(photo),
@@ -75,7 +75,7 @@ def photos_sheet(folder: Path) -> np.ndarray:
     rows = []
     for path in (folder / name for name in SHOWN if (folder / name).is_file()):
         photo = read(path)
-        found = estimate(photo, SCENE_GRID)
+        found = estimate(photo, scene_grid(photo))
         tiles = [
             _colours(photo),
             depth_picture(found.depth, _limits(found.depth[~found.sky])),
