@@ -1,4 +1,8 @@
-"""Random numbers of a batch: one generator, seeded by run and step, so that any step can be made again alone."""
+"""Random numbers of a batch.
+
+There is one generator for each step, seeded by run and step, so that any step can be made again
+alone. The order of draws is part of a run: another order gives other scenes.
+"""
 
 from collections.abc import Sequence
 
@@ -11,36 +15,44 @@ class Draw:
     """Draws for `batch` scenes at once, all on one device."""
 
     def __init__(self, seed: int, step: int, batch: int, device: str = "cpu") -> None:
-        """Seed for one step of a run."""
+        """Seed the generator for one step of a run."""
         self.generator = torch.Generator(device=device)
         self.generator.manual_seed(seed * _STEP_STRIDE + step)
-        self.batch, self.device = batch, device
+        self.batch = batch
+        self.device = device
 
     def uniform(self, low: float, high: float, *shape: int) -> torch.Tensor:
-        """Uniform in low..high, (B, *shape)."""
-        return low + (high - low) * torch.rand(
-            self.batch, *shape, generator=self.generator, device=self.device
-        )
+        """Return numbers that are uniform in low..high, (B, *shape)."""
+        return low + (high - low) * self._random(shape)
 
     def normal(self, mean: float, deviation: float, *shape: int) -> torch.Tensor:
-        """Normally distributed, (B, *shape)."""
-        return mean + deviation * torch.randn(
-            self.batch, *shape, generator=self.generator, device=self.device
+        """Return normally distributed numbers, (B, *shape)."""
+        standard = torch.randn(
+            self.batch,
+            *shape,
+            generator=self.generator,
+            device=self.device,
         )
+        return mean + deviation * standard
 
     def chance(self, probability: float | torch.Tensor, *shape: int) -> torch.Tensor:
-        """True with a probability, (B, *shape) bool."""
-        return (
-            torch.rand(self.batch, *shape, generator=self.generator, device=self.device)
-            < probability
-        )
+        """Return True with a probability, (B, *shape) bool."""
+        return self._random(shape) < probability
 
     def sign(self, *shape: int) -> torch.Tensor:
-        """-1 or 1, (B, *shape)."""
+        """Return -1 or 1, (B, *shape)."""
         return self.chance(0.5, *shape).float() * 2 - 1
 
     def pick(self, weights: Sequence[float] | torch.Tensor) -> torch.Tensor:
-        """An index a scene by weight, (B,) int64; weights are (K,) or (B, K)."""
+        """Return an index for each scene, drawn by weight, (B,) int64; weights are (K,) or (B, K)."""
         table = torch.as_tensor(weights, dtype=torch.float32, device=self.device)
-        table = table.expand(self.batch, -1) if table.dim() == 1 else table
+        if table.dim() == 1:
+            table = table.expand(self.batch, -1)
         return torch.multinomial(table, 1, generator=self.generator)[:, 0]
+
+    def colour(self, red: float, green: float, blue: float) -> torch.Tensor:
+        """Return a fixed colour on the device, (3,)."""
+        return torch.tensor([red, green, blue], device=self.device)
+
+    def _random(self, shape: Sequence[int]) -> torch.Tensor:
+        return torch.rand(self.batch, *shape, generator=self.generator, device=self.device)

@@ -1,4 +1,7 @@
-"""What a camera does to a picture: exposure, white balance, contrast, vignette, blur, noise, JPEG; all on the device."""
+"""The marks that a camera leaves on a picture, all made on the device.
+
+They are exposure, white balance, contrast, vignette, blur, noise and JPEG.
+"""
 
 import math
 
@@ -7,8 +10,10 @@ from torch.nn import functional
 
 from .draw import Draw
 
-_BLOCK = 8  # JPEG's
-_KERNEL = 5
+_BLOCK = 8  # pixels: the side of a JPEG's blocks
+_KERNEL = 5  # pixels: the width of the blur
+_METERED = 0.45  # the brightness, sRGB-encoded, that a camera exposes a picture's mean to
+_OVEREXPOSED = 1.7  # factor of a picture that a camera has exposed too long
 
 
 def photograph(draw: Draw, colours: torch.Tensor) -> torch.Tensor:
@@ -21,54 +26,85 @@ def photograph(draw: Draw, colours: torch.Tensor) -> torch.Tensor:
     Returns:
         (B, 3, H, W) within 0..1.
     """
-    ones = (1, 1, 1)
-    brightness = colours.mean((1, 2, 3), keepdim=True).clamp_min(0.02)
-    metered = (0.45 / brightness) ** draw.uniform(0.2, 0.9, *ones)
-    photo = (
-        colours * metered * draw.normal(0, 0.16, *ones).exp() * draw.normal(0, 0.05, 3, 1, 1).exp()
-    )
-    photo = torch.where(draw.chance(0.08, *ones), photo * 1.7, photo)
-    photo = photo.clamp_min(1e-4) ** draw.normal(0, 0.14, *ones).exp()
-    middle = photo.mean((1, 2, 3), keepdim=True)
-    photo = (photo - middle) * draw.normal(0, 0.12, *ones).exp() + middle
-    grey = photo.mean(1, keepdim=True)
-    vivid = torch.where(draw.chance(0.06, *ones), 0.0, draw.normal(-0.05, 0.25, *ones).exp())
-    photo = _vignette(draw, grey + (photo - grey) * vivid).clamp(0, 1)
-    photo = torch.lerp(photo, _blur(photo), draw.uniform(-0.3, 1, *ones).clamp_min(0))
-    deviation = draw.uniform(-6.5, -2.9, *ones).exp()
+    photo = _exposed(draw, colours)
+    photo = _graded(draw, photo)
+    photo = _vignette(draw, photo).clamp(0, 1)
+
+    # a lens is soft to some degree; below 0 it is sharp
+    softness = draw.uniform(-0.3, 1, 1, 1, 1).clamp_min(0)
+    photo = torch.lerp(photo, _blur(photo), softness)
+
+    # noise, then the JPEG's steps: both from invisible to strong, on a logarithmic scale
+    deviation = draw.uniform(-6.5, -2.9, 1, 1, 1).exp()
     grain = torch.randn(photo.shape, generator=draw.generator, device=photo.device)
-    return _jpeg(photo + grain * deviation, draw.uniform(-6.0, -2.3, *ones, 1, 1).exp()).clamp(0, 1)
+    step = draw.uniform(-6.0, -2.3, 1, 1, 1, 1, 1).exp()
+    return _jpeg(photo + grain * deviation, step).clamp(0, 1)
+
+
+def _exposed(draw: Draw, colours: torch.Tensor) -> torch.Tensor:
+    """Apply the exposure and the white balance."""
+    brightness = colours.mean((1, 2, 3), keepdim=True).clamp_min(0.02)
+    # no camera meters exactly: a part of the way to the wanted brightness, and an error
+    metered = (_METERED / brightness) ** draw.uniform(0.2, 0.9, 1, 1, 1)
+    exposure = draw.normal(0, 0.16, 1, 1, 1).exp()
+    white_balance = draw.normal(0, 0.05, 3, 1, 1).exp()
+    photo = colours * metered * exposure * white_balance
+    overexposed = draw.chance(0.08, 1, 1, 1)
+    return torch.where(overexposed, photo * _OVEREXPOSED, photo)
+
+
+def _graded(draw: Draw, photo: torch.Tensor) -> torch.Tensor:
+    """Change gamma, contrast and saturation."""
+    gamma = draw.normal(0, 0.14, 1, 1, 1).exp()
+    photo = photo.clamp_min(1e-4) ** gamma
+    middle = photo.mean((1, 2, 3), keepdim=True)
+    contrast = draw.normal(0, 0.12, 1, 1, 1).exp()
+    photo = (photo - middle) * contrast + middle
+
+    # some photos are black and white
+    grey = photo.mean(1, keepdim=True)
+    colourless = draw.chance(0.06, 1, 1, 1)
+    saturation = draw.normal(-0.05, 0.25, 1, 1, 1).exp()
+    saturation = torch.where(colourless, 0.0, saturation)
+    return grey + (photo - grey) * saturation
 
 
 def _vignette(draw: Draw, photo: torch.Tensor) -> torch.Tensor:
+    """Darken the corners of two pictures in three."""
     height, width = photo.shape[-2:]
     y = torch.linspace(-1, 1, height, device=photo.device)[:, None]
     x = torch.linspace(-1, 1, width, device=photo.device)
-    return photo * (1 - draw.uniform(-0.1, 0.2, 1, 1, 1).clamp_min(0) * (x * x + y * y))
+    strength = draw.uniform(-0.1, 0.2, 1, 1, 1).clamp_min(0)
+    return photo * (1 - strength * (x * x + y * y))
 
 
 def _blur(photo: torch.Tensor) -> torch.Tensor:
-    """A binomial kernel."""
-    row = torch.tensor(
-        [math.comb(_KERNEL - 1, i) for i in range(_KERNEL)], dtype=photo.dtype, device=photo.device
-    )
+    """Blur with a binomial kernel, along the rows and then along the columns."""
+    binomials = [math.comb(_KERNEL - 1, i) for i in range(_KERNEL)]
+    row = torch.tensor(binomials, dtype=photo.dtype, device=photo.device)
     row = (row / row.sum()).expand(3, 1, 1, _KERNEL)
     pad = _KERNEL // 2
-    wide = functional.conv2d(functional.pad(photo, (pad, pad, 0, 0), "replicate"), row, groups=3)
-    return functional.conv2d(
-        functional.pad(wide, (0, 0, pad, pad), "replicate"), row.transpose(2, 3), groups=3
-    )
+    padded = functional.pad(photo, (pad, pad, 0, 0), "replicate")
+    wide = functional.conv2d(padded, row, groups=3)
+    padded = functional.pad(wide, (0, 0, pad, pad), "replicate")
+    return functional.conv2d(padded, row.transpose(2, 3), groups=3)
 
 
 def _jpeg(photo: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
-    """Quantise the cosine transform of 8 x 8 blocks, finer where it is low."""
+    """Quantise the cosine transform of 8 x 8 blocks, finer where the frequency is low."""
     batch, _, height, width = photo.shape
     index = torch.arange(_BLOCK, device=photo.device, dtype=photo.dtype)
-    cosines = torch.cos(math.pi / _BLOCK * (index + 0.5) * index[:, None]) * math.sqrt(2 / _BLOCK)
+
+    # the orthonormal cosine transform of type II, one frequency a row
+    cosines = torch.cos(math.pi / _BLOCK * (index + 0.5) * index[:, None])
+    cosines = cosines * math.sqrt(2 / _BLOCK)
     cosines[0] /= math.sqrt(2)
-    blocks = photo.reshape(batch, 3, height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK).transpose(
-        3, 4
-    )
+
+    # [B, 3, H / 8, W / 8, 8, 8]
+    rows = height // _BLOCK
+    columns = width // _BLOCK
+    blocks = photo.reshape(batch, 3, rows, _BLOCK, columns, _BLOCK).transpose(3, 4)
+
     table = step * (1 + index + index[:, None])
     quantised = (cosines @ blocks @ cosines.T / table).round() * table
     return (cosines.T @ quantised @ cosines).transpose(3, 4).reshape(photo.shape)
