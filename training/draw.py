@@ -44,7 +44,7 @@ class Draw:
         return self.chance(0.5, *shape).float() * 2 - 1
 
     def pick(self, weights: Sequence[float] | torch.Tensor) -> torch.Tensor:
-        """Return an index for each scene, drawn by weight, (B,) int64; weights are (K,) or (B, K)."""
+        """Return an index for each scene by weight, (B,) int64; weights are (K,) or (B, K)."""
         table = torch.as_tensor(weights, dtype=torch.float32, device=self.device)
         if table.dim() == 1:
             table = table.expand(self.batch, -1)
