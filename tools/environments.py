@@ -174,6 +174,7 @@ def _make(environment: Environment) -> None:
         old.unlink()
     pip = [environment.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     quietly([*pip, *environment.requirements], "Installing the pinned packages")
+
     if not _works(environment.python, environment.check):
         raise BuildError(
             f"{folder} was set up but does not work; run the command again to make it anew."
