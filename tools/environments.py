@@ -167,7 +167,8 @@ def _make(environment: Environment) -> None:
         folder.mkdir(parents=True)
         unfinished.touch()
         # the base interpreter, because build.py may itself run inside the environment that it makes
-        base = environment.interpreter or getattr(sys, "_base_executable", sys.executable)
+        running = Path(getattr(sys, "_base_executable", sys.executable))
+        base = environment.interpreter or running
         quietly([base, "-m", "venv", folder], "Making a virtual environment")
     unfinished.touch()
     for old in folder.glob(".anchorstage*.stamp"):
@@ -189,7 +190,7 @@ def _works(python: Path, code: str, seconds: float = _SETUP_SECONDS) -> bool:
     """Return True if an interpreter exists and runs some code without an error and in time."""
     if not python.exists():
         return False
-    command = [python, "-c", code]
+    command: list[str | Path] = [python, "-c", code]
     try:
         result = subprocess.run(command, capture_output=True, check=False, timeout=seconds)
     except (OSError, subprocess.TimeoutExpired):
