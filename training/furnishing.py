@@ -62,26 +62,30 @@ def add_things(
     indoors = is_room[:, None]
     close = is_close[:, None]
     street = is_street[:, None]
-    weights = torch.where(
-        indoors,
-        torch.tensor(things.INSIDE_WEIGHTS, device=draw.device),
-        torch.where(
-            close,
-            torch.tensor(things.CLOSE_WEIGHTS, device=draw.device),
-            torch.tensor(things.OUTSIDE_WEIGHTS, device=draw.device),
-        ),
+    weights = _weights(builder, indoors, close)
+    table = torch.tensor(
+        things.TABLE,
+        dtype=torch.float32,
+        device=draw.device,
     )
-    table = torch.tensor(things.TABLE, dtype=torch.float32, device=draw.device)
 
     outside = _places_outside(builder, close, street, width)
     wall, inside = _places_inside(builder, room)
-    place = torch.where(indoors[..., None], inside, outside)
+    place = torch.where(
+        indoors[..., None],
+        inside,
+        outside,
+    )
     follows_turn = (indoors | street)[..., None]
     place = torch.where(follows_turn, turned(place, turn), place)
     angle = _angles(builder, wall, indoors, turn)
 
     # scenes have few things or many
-    fullness = torch.rand(slots, generator=draw.generator, device=draw.device)
+    fullness = torch.rand(
+        slots,
+        generator=draw.generator,
+        device=draw.device,
+    )
     there = draw.chance(0.35 + 0.55 * fullness, slots)
     there = there & is_clear(place, torch.full_like(angle, 0.6))
     there = there & ~(is_landscape[:, None] & draw.chance(0.4, slots))
@@ -101,6 +105,15 @@ def add_things(
         _add_thing(builder, i, thing)
 
 
+def _weights(builder: Builder, indoors: torch.Tensor, close: torch.Tensor) -> torch.Tensor:
+    """Return how often each thing is drawn in each scene, (B, K)."""
+    device = builder.draw.device
+    inside = torch.tensor(things.INSIDE_WEIGHTS, device=device)
+    outside = torch.tensor(things.OUTSIDE_WEIGHTS, device=device)
+    near = torch.tensor(things.CLOSE_WEIGHTS, device=device)
+    return torch.where(indoors, inside, torch.where(close, near, outside))
+
+
 def _places_outside(
     builder: Builder,
     close: torch.Tensor,
@@ -116,7 +129,14 @@ def _places_outside(
     in_street = width[:, None] * draw.uniform(-1.1, 1.1, slots)
     ahead = distance * draw.uniform(-0.6, 0.6, slots)
     x = torch.where(street, in_street, ahead)
-    return torch.stack([x, distance, torch.zeros_like(distance)], -1)
+    return torch.stack(
+        [
+            x,
+            distance,
+            torch.zeros_like(distance),
+        ],
+        -1,
+    )
 
 
 def _places_inside(builder: Builder, room: Room) -> tuple[torch.Tensor, torch.Tensor]:
@@ -136,7 +156,14 @@ def _places_inside(builder: Builder, room: Room) -> tuple[torch.Tensor, torch.Te
     part_y = torch.where(wall == 2, inset_y, along)
     x = part_x * half_x + centre_x
     y = part_y * half_y + centre_y
-    return wall, torch.stack([x, y, torch.zeros_like(x)], -1)
+    return wall, torch.stack(
+        [
+            x,
+            y,
+            torch.zeros_like(x),
+        ],
+        -1,
+    )
 
 
 def _angles(
@@ -148,12 +175,24 @@ def _angles(
     """Draw angles: with the back to the wall, along the street, or any, (B, S)."""
     draw = builder.draw
     slots = _THINGS
-    quarter_turns = torch.tensor([0.5, -0.5, 0, 0], device=draw.device)
+    quarter_turns = torch.tensor(
+        [
+            0.5,
+            -0.5,
+            0,
+            0,
+        ],
+        device=draw.device,
+    )
     against_wall = quarter_turns[wall] * math.pi
     along_street = draw.normal(0, 0.1, slots)
     angle = turn[:, None] + torch.where(indoors, against_wall, along_street)
     is_any = draw.chance(0.3, slots)
-    return torch.where(is_any, draw.uniform(0, 2 * math.pi, slots), angle)
+    return torch.where(
+        is_any,
+        draw.uniform(0, 2 * math.pi, slots),
+        angle,
+    )
 
 
 def _add_thing(builder: Builder, number: int, thing: _Thing) -> None:
@@ -163,7 +202,14 @@ def _add_thing(builder: Builder, number: int, thing: _Thing) -> None:
     # one factor for both horizontal sizes, so that round things stay round
     horizontal = thing.size[:, 0]
     vertical = thing.size[:, 1]
-    size = torch.stack([horizontal, horizontal, vertical], -1)[:, None]
+    size = torch.stack(
+        [
+            horizontal,
+            horizontal,
+            vertical,
+        ],
+        -1,
+    )[:, None]
     offset = thing.parts[..., :3] * size
     half = thing.parts[..., 3:6] * size
     material = thing.parts[..., 6].long()
@@ -174,8 +220,16 @@ def _add_thing(builder: Builder, number: int, thing: _Thing) -> None:
     leaves = thing.leaves[:, None] * draw.uniform(0.8, 1.2, parts, 1)
     colours = torch.where(of_leaves(material), leaves, colours)
     glass = 0.12 * draw.uniform(0.4, 2.5, parts, 1)
-    colours = torch.where((material == things.GLASS)[..., None], glass, colours)
-    colours = torch.where((material == things.TYRE)[..., None], 0.1, colours)
+    colours = torch.where(
+        (material == things.GLASS)[..., None],
+        glass,
+        colours,
+    )
+    colours = torch.where(
+        (material == things.TYRE)[..., None],
+        0.1,
+        colours,
+    )
 
     # the parts that a thing does not use have no size
     there = thing.there[:, None] & (half[..., 0] > 0)
@@ -221,7 +275,14 @@ def add_table_top(
     half_height = draw.uniform(0.015, 0.16, slots)
     material = torch.stack([draw.pick(_ON_TABLE_MATERIALS) for _ in range(slots)], -1)
     for i in range(slots):
-        _add_on_table(builder, i, top, half_width[:, i], half_height[:, i], material[:, i])
+        _add_on_table(
+            builder,
+            i,
+            top,
+            half_width[:, i],
+            half_height[:, i],
+            material[:, i],
+        )
 
 
 def _add_table(
@@ -233,7 +294,11 @@ def _add_table(
     draw = builder.draw
     is_parallel = draw.chance(0.7)
     nearly_parallel = draw.normal(0, 0.15)
-    angle = torch.where(is_parallel, nearly_parallel, draw.uniform(-1, 1))
+    angle = torch.where(
+        is_parallel,
+        nearly_parallel,
+        draw.uniform(-1, 1),
+    )
     height = torch.minimum(draw.uniform(0.4, 0.95), camera_height - 0.2)
     half_length = draw.uniform(0.4, 1.2)
     half_depth = draw.uniform(0.3, 0.8)
@@ -264,8 +329,22 @@ def _add_table(
         there=there[:, None],
     )
     zero = torch.zeros_like(height)
-    down = torch.stack([zero, zero, height / 2 + thickness], -1)
-    body = torch.stack([0.92 * half_length, 0.9 * half_depth, height / 2], -1)
+    down = torch.stack(
+        [
+            zero,
+            zero,
+            height / 2 + thickness,
+        ],
+        -1,
+    )
+    body = torch.stack(
+        [
+            0.92 * half_length,
+            0.9 * half_depth,
+            height / 2,
+        ],
+        -1,
+    )
     builder.add(
         BOX,
         centre=(top.centre - down)[:, None],
@@ -296,7 +375,11 @@ def _add_on_table(
     is_wrong = (material == things.LEAVES) & ~is_leafy
     material = torch.where(is_wrong, things.PLAIN, material)
 
-    radius = half_width * torch.where(is_leafy, 2.0, 0.5 if kind == TUBE else 1.0)
+    radius = half_width * torch.where(
+        is_leafy,
+        2.0,
+        0.5 if kind == TUBE else 1.0,
+    )
     half_depth = radius * draw.uniform(0.5, 1.3) if kind == BOX else radius
     half_height = half_height * torch.where(is_leafy, 1.3, 1.0)
     x = draw.uniform(-0.95, 0.95) * top_length
@@ -307,7 +390,11 @@ def _add_on_table(
 
     paint = paints(draw, 1)
     green = draw.colour(0.2, 0.33, 0.12) * draw.uniform(0.5, 1.7, 1, 1)
-    paint = torch.where(is_leafy[:, None, None], green, paint)
+    paint = torch.where(
+        is_leafy[:, None, None],
+        green,
+        paint,
+    )
     builder.add(
         kind,
         centre=centre,

@@ -68,7 +68,8 @@ def losses(
     # Standing things are compared on the map that draws them, even if the plane of the ground is
     # nearer: a minimum of two maps teaches only the nearer one.
     floor, things = logs(x, up, maps, scalars)
-    predicted_log = torch.where(is_level, torch.minimum(floor, things), things)
+    nearest = torch.minimum(floor, things)
+    predicted_log = torch.where(is_level, nearest, things)
 
     # log depth, absolute and after the mean error of each picture is taken away
     error = (predicted_log - true_log).clamp(-_MOST_ERROR, _MOST_ERROR)
@@ -78,34 +79,60 @@ def losses(
     aligned = _mean(centred, is_solid)
     absolute = _mean(error.abs(), is_solid)
 
-    # the spread is the scale of a Laplace distribution of the error
-    spread = maps[:, 1].clamp(*_SPREADS)
-    likelihood = _mean(centred.detach() * torch.exp(-spread) + spread, is_solid)
-
-    normal = 1 - functional.cosine_similarity(maps[:, 3:6], truth.normal, dim=1)
     hides = is_solid & (truth.second > truth.depth)
     gap = _gap_error(maps[:, 6], truth)
-    tilt = (corrected(up, scalars) - truth.camera.up).norm(dim=1)
+    tilt = corrected(up, scalars) - truth.camera.up
     total = (
         _mean(centred * edges, is_solid) / _ALIGNED
         + _GRADIENT * _gradients(predicted_log, true_log, is_solid)
         + _ABSOLUTE * absolute
-        + _SPREAD * likelihood
-        + _SKY * _cross_entropy(maps[:, 2], truth.sky).mean((1, 2))
+        + _SPREAD * _likelihood(maps[:, 1], centred, is_solid)
+        + _SKY * _mask_error(maps[:, 2], truth.sky)
         + _INDOORS * _cross_entropy(scalars[:, 2], truth.indoors)
-        + _NORMAL * _mean(normal, is_solid)
+        + _NORMAL * _normal_error(maps[:, 3:6], truth.normal, is_solid)
         + _SECOND * _mean(gap * edges, hides)
-        + _GROUND * _cross_entropy(maps[:, 7], is_level).mean((1, 2))
+        + _GROUND * _mask_error(maps[:, 7], is_level)
         + _HEIGHT * (scalars[:, 1] - height).abs()
-        + _TILT * tilt
+        + _TILT * tilt.norm(dim=1)
     )
-    return Losses(total.mean(), aligned.mean().detach(), absolute.mean().detach())
+    return Losses(
+        total=total.mean(),
+        aligned=aligned.mean().detach(),
+        absolute=absolute.mean().detach(),
+    )
 
 
 def is_ground(truth: Truth) -> torch.Tensor:
     """Return the mask of the ground or of a room's floor, (B, H, W) bool."""
-    cosine = (truth.normal * truth.camera.up[:, :, None, None]).sum(1)
-    return (cosine > _LEVEL) & (truth.owner == GROUND) & ~truth.sky
+    up = truth.camera.up[:, :, None, None]
+    cosine = (truth.normal * up).sum(1)
+    is_level = cosine > _LEVEL
+    return is_level & (truth.owner == GROUND) & ~truth.sky
+
+
+def _likelihood(
+    log_spread: torch.Tensor,
+    error: torch.Tensor,
+    is_solid: torch.Tensor,
+) -> torch.Tensor:
+    """Return the negative log likelihood of the errors, whose scale the network predicts, (B,)."""
+    log_spread = log_spread.clamp(*_SPREADS)
+    # detached: the spread follows the error, and not the error the spread
+    in_spreads = error.detach() * torch.exp(-log_spread)
+    return _mean(in_spreads + log_spread, is_solid)
+
+
+def _normal_error(
+    predicted: torch.Tensor,
+    true: torch.Tensor,
+    is_solid: torch.Tensor,
+) -> torch.Tensor:
+    cosine = functional.cosine_similarity(predicted, true, dim=1)
+    return _mean(1 - cosine, is_solid)
+
+
+def _mask_error(logit: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return _cross_entropy(logit, mask).mean((1, 2))
 
 
 def _cross_entropy(logit: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -123,7 +150,9 @@ def _gap_error(predicted: torch.Tensor, truth: Truth) -> torch.Tensor:
 
 def _mean(value: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Return the mean over a mask of each picture, (B,); 0 where the mask is empty."""
-    return (value * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)
+    total = (value * mask).sum((1, 2))
+    count = mask.sum((1, 2))
+    return total / count.clamp_min(1)
 
 
 def _steps(value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

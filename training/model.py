@@ -149,7 +149,11 @@ class DepthNet(nn.Module):
         half, quarter, eighth, low, fine = WIDTHS
         self.stem = nn.Sequential(Conv(INPUTS, half, stride=2), Block(half))
         self.down4 = nn.Sequential(Conv(half, quarter, stride=2), Block(quarter))
-        self.down8 = nn.Sequential(Conv(quarter, eighth, stride=2), Block(eighth), Block(eighth))
+        self.down8 = nn.Sequential(
+            Conv(quarter, eighth, stride=2),
+            Block(eighth),
+            Block(eighth),
+        )
         self.down16 = nn.Sequential(
             Conv(eighth, low, stride=2),
             Block(low, 2),
@@ -162,7 +166,12 @@ class DepthNet(nn.Module):
         self.up4 = Up(eighth, quarter, quarter)
         self.up2 = Up(quarter, half, half)
         self.fine = Conv(half + INPUTS, fine)
-        self.maps = nn.Conv2d(fine, len(MAPS), 3, padding=1)
+        self.maps = nn.Conv2d(
+            fine,
+            len(MAPS),
+            3,
+            padding=1,
+        )
         self.scalars = nn.Conv2d(low, len(SCALARS), 1)
         for last in (self.maps, self.scalars):
             nn.init.normal_(last.weight, 0, _FIRST_WEIGHT)
@@ -201,7 +210,14 @@ def corrected(up: torch.Tensor, scalars: torch.Tensor) -> torch.Tensor:
     """Turn the world's up (B, 3), in the camera's axes, by the network's correction of it."""
     tilt_x = scalars[:, 3]
     tilt_z = scalars[:, 4]
-    tilt = torch.stack([tilt_x, torch.zeros_like(tilt_x), tilt_z], -1)
+    tilt = torch.stack(
+        [
+            tilt_x,
+            torch.zeros_like(tilt_x),
+            tilt_z,
+        ],
+        -1,
+    )
     return functional.normalize(up + tilt, dim=1)
 
 
@@ -224,7 +240,14 @@ def logs(
     """
     ray_x = x[:, 3]
     ray_y = x[:, 4]
-    rays = torch.stack([ray_x, ray_y, torch.ones_like(ray_x)], -1)
+    rays = torch.stack(
+        [
+            ray_x,
+            ray_y,
+            torch.ones_like(ray_x),
+        ],
+        -1,
+    )
     # the plane one camera height below: its inverse depth is how far a ray falls
     inverse_depth = -(rays * corrected(up, scalars)[:, None, None]).sum(-1)
     ground = -inverse_depth.clamp_min(LEAST_INVERSE).log()

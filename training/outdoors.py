@@ -54,32 +54,17 @@ def add_buildings(
     landscape = is_landscape[:, None]
     # the slots alternate between the left and the right of the street
     side = torch.tensor([-1.0, 1.0] * (slots // 2), device=draw.device)
-
-    along_street, half_length = _row(draw, slots)
-    in_street = draw.uniform(3.5, 7, slots)
-    elsewhere = draw.uniform(4, 15, slots)
-    half_depth = torch.where(street, in_street, elsewhere)
-    setback = width[:, None] + draw.uniform(0, 1.5, slots) + half_depth
-    off_centre = draw.uniform(-0.6, 0.6)[:, None] * width[:, None]
-    across_street = setback * side + off_centre
-
-    # scattered houses lie ahead, at distances that are even on a logarithmic scale
-    distant = draw.uniform(3.2, 4.8, slots)
-    near = draw.uniform(2.3, 3.9, slots)
-    distance = torch.where(landscape, distant, near).exp()
-    x = torch.where(
-        street,
-        across_street,
-        distance * draw.uniform(-0.75, 0.75, slots),
-    )
-    y = torch.where(street, along_street, distance + half_length)
+    x, y, half_depth, half_length = _ground_plan(draw, street, landscape, side, width)
 
     # most squares have one facade right ahead, in the first slot
     is_first = torch.arange(slots, device=draw.device) == 0
     is_facade = square & is_first & draw.chance(0.75, 1)
-    x = torch.where(is_facade, draw.uniform(-6, 6, slots), x)
-    y = torch.where(is_facade, draw.uniform(5, 24, slots) + half_length, y)
-    half_depth = torch.where(is_facade, draw.uniform(8, 26, slots), half_depth)
+    facade_x = draw.uniform(-6, 6, slots)
+    facade_y = draw.uniform(5, 24, slots) + half_length
+    facade_depth = draw.uniform(8, 26, slots)
+    x = torch.where(is_facade, facade_x, x)
+    y = torch.where(is_facade, facade_y, y)
+    half_depth = torch.where(is_facade, facade_depth, half_depth)
 
     low = draw.uniform(1.3, 3.5, slots)
     usual = draw.normal(1.35, 0.45, slots).exp().clamp(1.4, 22)
@@ -91,16 +76,51 @@ def add_buildings(
     in_landscape = landscape & draw.chance(0.4, slots)
     there = street | in_square | in_landscape
     place = torch.stack([x, y, half_height], -1)
-    place = torch.where(street[..., None], turned(place, turn), place)
+    in_street = turned(place, turn)
+    place = torch.where(street[..., None], in_street, place)
+    # a street's houses keep off the camera by themselves
     radius = (half_length**2 + half_depth**2).sqrt()
-    there = there & is_clear(place, radius * torch.where(street, 0.0, 1.0))
+    radius = radius * torch.where(street, 0.0, 1.0)
+    there = there & is_clear(place, radius)
 
     half = torch.stack([half_depth, half_length, half_height], -1)
     houses = _Houses(place, half, angle)
     is_wood = _add_walls(builder, houses, there)
-    _add_roofs(builder, houses, there & ~is_wood, landscape)
-    has_bay = street & there & ~is_wood & draw.chance(0.5, slots)
+    is_house = there & ~is_wood
+    _add_roofs(builder, houses, is_house, landscape)
+    has_bay = street & is_house & draw.chance(0.5, slots)
     _add_bays(builder, houses, side.expand_as(angle), turn, has_bay)
+
+
+def _ground_plan(
+    draw: Draw,
+    street: torch.Tensor,
+    landscape: torch.Tensor,
+    side: torch.Tensor,
+    width: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return x and y of houses, half their depth and half their length, (B, S) metres each.
+
+    Places in a street are those before it is turned.
+    """
+    slots = _BUILDINGS
+    along_street, half_length = _row(draw, slots)
+    in_street = draw.uniform(3.5, 7, slots)
+    elsewhere = draw.uniform(4, 15, slots)
+    half_depth = torch.where(street, in_street, elsewhere)
+    to_house = width[:, None]
+    setback = to_house + draw.uniform(0, 1.5, slots) + half_depth
+    off_centre = draw.uniform(-0.6, 0.6)[:, None] * to_house
+    across_street = setback * side + off_centre
+
+    # scattered houses lie ahead, at distances that are even on a logarithmic scale
+    distant = draw.uniform(3.2, 4.8, slots)
+    near = draw.uniform(2.3, 3.9, slots)
+    distance = torch.where(landscape, distant, near).exp()
+    scattered_x = distance * draw.uniform(-0.75, 0.75, slots)
+    x = torch.where(street, across_street, scattered_x)
+    y = torch.where(street, along_street, distance + half_length)
+    return x, y, half_depth, half_length
 
 
 def _row(draw: Draw, slots: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -144,7 +164,11 @@ def _add_walls(builder: Builder, houses: _Houses, there: torch.Tensor) -> torch.
     styles = torch.stack([draw.pick(_STYLES), draw.pick(_STYLES)], -1)
     style = styles.repeat(1, slots // 2)
     green = draw.colour(0.2, 0.3, 0.12) * draw.uniform(0.4, 1.7, slots, 1)
-    paint = torch.where(of_leaves(style), green, paints(draw, slots))
+    paint = torch.where(
+        of_leaves(style),
+        green,
+        paints(draw, slots),
+    )
     builder.add(
         BOX,
         centre=houses.place,
@@ -170,7 +194,14 @@ def _add_roofs(
     of_house = draw.chance(0.6, slots)
     of_place = draw.chance(0.5, 1) | landscape
     # the base of a gable is the top of its house
-    top = houses.place * torch.tensor([1.0, 1.0, 2.0], device=draw.device)
+    top = houses.place * torch.tensor(
+        [
+            1.0,
+            1.0,
+            2.0,
+        ],
+        device=draw.device,
+    )
     eaves = houses.half * _EAVES
     eaves_x, eaves_y, _ = eaves.unbind(-1)
     height = draw.uniform(0.35, 0.8, slots) * eaves_y
@@ -238,7 +269,14 @@ def add_hills(builder: Builder, is_landscape: torch.Tensor, is_outdoors: torch.T
     slots = _HILLS
     distance = draw.uniform(90, 220, slots)
     x = distance * draw.uniform(-0.7, 0.7, slots)
-    centre = torch.stack([x, distance, torch.zeros_like(distance)], -1)
+    centre = torch.stack(
+        [
+            x,
+            distance,
+            torch.zeros_like(distance),
+        ],
+        -1,
+    )
     half = torch.stack(
         [
             distance * draw.uniform(0.3, 1.2, slots),

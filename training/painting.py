@@ -40,7 +40,7 @@ def albedo(
     slot = hits.slot.clamp_min(0)
     in_room = (scenes.solids.kinds[slot] == ROOM) & (hits.slot >= 0)
     # a room's normals point outwards in its own frame
-    x_normal, _, z_normal = local_normal.unbind(-1)
+    z_normal = local_normal[..., 2]
     is_floor = (hits.slot < 0) | (in_room & (z_normal > 0.5))
     is_ceiling = in_room & (z_normal < -0.5)
 
@@ -51,19 +51,18 @@ def albedo(
     material = torch.where(is_ceiling, things.PLAIN, material)
     paint = scenes.paint.gather(1, slot[..., None].expand(-1, -1, 3))
     white = draw.uniform(0.75, 1.0, 1, 1) * (1 + draw.normal(0, 0.03, 1, 3))
-    paint = torch.where(is_ceiling[..., None], white, paint)
-    paint = torch.where(is_floor[..., None], ground_paint, paint)
+    paint = torch.where(
+        is_ceiling[..., None],
+        white,
+        paint,
+    )
+    paint = torch.where(
+        is_floor[..., None],
+        ground_paint,
+        paint,
+    )
 
-    # metres along the surface and up: of the two axes of the solid that it has most
-    is_level = z_normal.abs() > 0.7
-    x, y, _ = metres.unbind(-1)
-    world_x, world_y, world_z = points.unbind(-1)
-    along_wall = torch.where(x_normal.abs() > 0.7, y, x)
-    u = torch.where(is_level, x, along_wall)
-    v = torch.where(is_level, y, world_z)
-    u = torch.where(is_floor, world_x, u)
-    v = torch.where(is_floor, world_y, v)
-
+    u, v = _surface_coordinates(local_normal, points, metres, is_floor)
     ground_seed = draw.uniform(0, 1, 1)
     solid_seed = ((slot * _GOLDEN) + draw.uniform(0, 1, 1)) % 1.0
     seed = torch.where(is_floor, ground_seed, solid_seed)
@@ -74,6 +73,28 @@ def albedo(
     return (patterned * weathered(draw, u, v, seed, pixel)).square()
 
 
+def _surface_coordinates(
+    local_normal: torch.Tensor,
+    points: torch.Tensor,
+    metres: torch.Tensor,
+    is_floor: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the metres along each surface and up, (B, N) each."""
+    x_normal, _, z_normal = local_normal.unbind(-1)
+    x, y, _ = metres.unbind(-1)
+    world_x, world_y, world_z = points.unbind(-1)
+    # a wall of a solid runs along its y axis if it faces the x axis
+    faces_x = x_normal.abs() > 0.7
+    along_wall = torch.where(faces_x, y, x)
+    is_level = z_normal.abs() > 0.7
+    u = torch.where(is_level, x, along_wall)
+    v = torch.where(is_level, y, world_z)
+    # the ground has the world's axes, so that its pattern goes on below all solids
+    u = torch.where(is_floor, world_x, u)
+    v = torch.where(is_floor, world_y, v)
+    return u, v
+
+
 def _ground(draw: Draw, scenes: Scenes, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the material (B, N) and the paint (B, N, 3) of the ground.
 
@@ -82,7 +103,11 @@ def _ground(draw: Draw, scenes: Scenes, points: torch.Tensor) -> tuple[torch.Ten
     indoors = scenes.indoors
     inside = draw.pick(_FLOOR_MATERIALS)
     is_paved = draw.chance(0.25)
-    outside = torch.where(is_paved, things.TILES, things.ROUGH)
+    outside = torch.where(
+        is_paved,
+        things.TILES,
+        things.ROUGH,
+    )
     material = torch.where(indoors, inside, outside)[:, None]
     grey = draw.uniform(0.2, 0.75, 1, 1) * (1 + 0.08 * draw.normal(0, 1, 1, 3))
     is_rug = indoors[:, None] & draw.chance(0.35, 1) & _rectangle(draw, points)
@@ -95,15 +120,27 @@ def _ground(draw: Draw, scenes: Scenes, points: torch.Tensor) -> tuple[torch.Ten
     )
     paint = torch.where(is_line[..., None], 0.9, paint)
     rug = draw.uniform(0.2, 0.9, 1, 1) * (1 + 0.2 * draw.normal(0, 1, 1, 3))
-    paint = torch.where(is_rug[..., None], rug, paint)
+    paint = torch.where(
+        is_rug[..., None],
+        rug,
+        paint,
+    )
     is_woven = draw.chance(0.5, 1)
-    rug_material = torch.where(is_woven, things.CLOTH, things.TILES)
+    rug_material = torch.where(
+        is_woven,
+        things.CLOTH,
+        things.TILES,
+    )
     material = torch.where(
         is_rug,
         rug_material,
         material.expand_as(is_rug),
     )
-    return material, paint.clamp(0.02, 1).expand(-1, points.shape[1], -1)
+    return material, paint.clamp(0.02, 1).expand(
+        -1,
+        points.shape[1],
+        -1,
+    )
 
 
 def _ground_paint(draw: Draw, scenes: Scenes, grey: torch.Tensor) -> torch.Tensor:

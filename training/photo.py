@@ -36,7 +36,11 @@ def photograph(draw: Draw, colours: torch.Tensor) -> torch.Tensor:
 
     # noise, then the JPEG's steps: both from invisible to strong, on a logarithmic scale
     deviation = draw.uniform(-6.5, -2.9, 1, 1, 1).exp()
-    grain = torch.randn(photo.shape, generator=draw.generator, device=photo.device)
+    grain = torch.randn(
+        photo.shape,
+        generator=draw.generator,
+        device=photo.device,
+    )
     step = draw.uniform(-6.0, -2.3, 1, 1, 1, 1, 1).exp()
     return _jpeg(photo + grain * deviation, step).clamp(0, 1)
 
@@ -72,7 +76,12 @@ def _graded(draw: Draw, photo: torch.Tensor) -> torch.Tensor:
 def _vignette(draw: Draw, photo: torch.Tensor) -> torch.Tensor:
     """Darken the corners of two pictures in three."""
     height, width = photo.shape[-2:]
-    y = torch.linspace(-1, 1, height, device=photo.device)[:, None]
+    y = torch.linspace(
+        -1,
+        1,
+        height,
+        device=photo.device,
+    )[:, None]
     x = torch.linspace(-1, 1, width, device=photo.device)
     strength = draw.uniform(-0.1, 0.2, 1, 1, 1).clamp_min(0)
     return photo * (1 - strength * (x * x + y * y))
@@ -81,7 +90,11 @@ def _vignette(draw: Draw, photo: torch.Tensor) -> torch.Tensor:
 def _blur(photo: torch.Tensor) -> torch.Tensor:
     """Blur with a binomial kernel, along the rows and then along the columns."""
     binomials = [math.comb(_KERNEL - 1, i) for i in range(_KERNEL)]
-    row = torch.tensor(binomials, dtype=photo.dtype, device=photo.device)
+    row = torch.tensor(
+        binomials,
+        dtype=photo.dtype,
+        device=photo.device,
+    )
     row = (row / row.sum()).expand(3, 1, 1, _KERNEL)
     pad = _KERNEL // 2
     padded = functional.pad(photo, (pad, pad, 0, 0), "replicate")
@@ -93,7 +106,11 @@ def _blur(photo: torch.Tensor) -> torch.Tensor:
 def _jpeg(photo: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
     """Quantise the cosine transform of 8 x 8 blocks, finer where the frequency is low."""
     batch, _, height, width = photo.shape
-    index = torch.arange(_BLOCK, device=photo.device, dtype=photo.dtype)
+    index = torch.arange(
+        _BLOCK,
+        device=photo.device,
+        dtype=photo.dtype,
+    )
 
     # the orthonormal cosine transform of type II, one frequency a row
     cosines = torch.cos(math.pi / _BLOCK * (index + 0.5) * index[:, None])

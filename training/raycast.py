@@ -51,7 +51,11 @@ class Solids(NamedTuple):
             # in each scene the solids that are there come first, in their order
             there = self.there[:, slots]
             most = int(there.sum(1).max())
-            order = torch.argsort((~there).to(torch.uint8), dim=1, stable=True)
+            order = torch.argsort(
+                (~there).to(torch.uint8),
+                dim=1,
+                stable=True,
+            )
             old_slots.append(slots[order[:, :most]])
             kinds += [kind] * most
         index = torch.cat(old_slots, dim=1)
@@ -93,7 +97,11 @@ def cast(solids: Solids, origin: torch.Tensor, rays: torch.Tensor) -> Hits:
     # the ground comes first
     depth = _ground_depth(start[2], ray[2])
     slot = torch.full_like(depth, -1, dtype=torch.int32)
-    owner = torch.where(depth.isinf(), NOTHING, GROUND).int()
+    owner = torch.where(
+        depth.isinf(),
+        NOTHING,
+        GROUND,
+    ).int()
     second = torch.full_like(depth, torch.inf)
 
     for p, kind in enumerate(solids.kinds.tolist()):
@@ -111,17 +119,30 @@ def cast(solids: Solids, origin: torch.Tensor, rays: torch.Tensor) -> Hits:
         closer = t < depth
         same = solid_owner == owner
         farther = torch.maximum(t, depth)
-        second = torch.where(same, second, torch.minimum(second, farther))
+        second = torch.where(
+            same,
+            second,
+            torch.minimum(second, farther),
+        )
         depth = torch.minimum(t, depth)
         owner = torch.where(closer, solid_owner, owner)
         slot = torch.where(closer, p, slot)
-    return Hits(depth, slot.long(), owner.long(), second)
+    return Hits(
+        depth,
+        slot.long(),
+        owner.long(),
+        second,
+    )
 
 
 def _ground_depth(height: torch.Tensor, falling: torch.Tensor) -> torch.Tensor:
     """Return the depth at which rays meet the plane z = 0; inf if they do not fall."""
     depth = height / (-falling).clamp_min(_TINY)
-    return torch.where(falling < -_TINY, depth, torch.inf)
+    return torch.where(
+        falling < -_TINY,
+        depth,
+        torch.inf,
+    )
 
 
 def blocked(solids: Solids, origins: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
@@ -208,7 +229,14 @@ def _turned(vector: Triple, cosine: torch.Tensor, sine: torch.Tensor) -> Triple:
 def _rotated(points: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
     """Rotate points (B, N, 3) about z by minus the angle."""
     x, y, z = points.unbind(-1)
-    return torch.stack(_turned((x, y, z), cosine, sine), dim=-1)
+    return torch.stack(
+        _turned(
+            (x, y, z),
+            cosine,
+            sine,
+        ),
+        dim=-1,
+    )
 
 
 def _to_local(solids: Solids, p: int, start: Triple, ray: Triple) -> tuple[Triple, Triple]:
@@ -244,7 +272,14 @@ def _leaves(ray: Triple, seed: torch.Tensor) -> torch.Tensor:
     for frequency in _LEAVES:
         u = x * frequency + _ASIDE
         v = z * frequency + _ASIDE
-        octaves.append(noise(u, v, seed + frequency) - 0.5)
+        octaves.append(
+            noise(
+                u,
+                v,
+                seed + frequency,
+            )
+            - 0.5
+        )
     return torch.stack(octaves).sum(0) * (2 / len(_LEAVES)) * _LEAVES_REACH
 
 
@@ -290,8 +325,22 @@ def _gable(p: Triple, q: Triple) -> Interval:
     for distance, speed in planes:
         t = distance / _not_zero(speed)
         enters = speed < 0
-        near = torch.maximum(near, torch.where(enters, t, -torch.inf))
-        far = torch.minimum(far, torch.where(enters, torch.inf, t))
+        near = torch.maximum(
+            near,
+            torch.where(
+                enters,
+                t,
+                -torch.inf,
+            ),
+        )
+        far = torch.minimum(
+            far,
+            torch.where(
+                enters,
+                torch.inf,
+                t,
+            ),
+        )
     return near, far
 
 
@@ -326,8 +375,16 @@ def _circle(
     discriminant = b * b - a * c
     misses = discriminant < 0
     root = discriminant.clamp_min(0).sqrt()
-    near = torch.where(misses, torch.inf, (-b - root) / a)
-    far = torch.where(misses, -torch.inf, (-b + root) / a)
+    near = torch.where(
+        misses,
+        torch.inf,
+        (-b - root) / a,
+    )
+    far = torch.where(
+        misses,
+        -torch.inf,
+        (-b + root) / a,
+    )
     return near, far
 
 
@@ -342,10 +399,26 @@ def _local_normal(kind: torch.Tensor, at: torch.Tensor, half: torch.Tensor) -> t
     # a gradient of the unit solid, over the sizes, is the gradient in metres
     ball = at / half
     box = _box_normal(at)
-    normal = torch.where((kind == BALL)[..., None], ball, box)
-    normal = torch.where((kind == TUBE)[..., None], _tube_normal(at, ball), normal)
-    normal = torch.where((kind == GABLE)[..., None], _gable_normal(at, half), normal)
-    return torch.where((kind == ROOM)[..., None], -box, normal)
+    normal = torch.where(
+        (kind == BALL)[..., None],
+        ball,
+        box,
+    )
+    normal = torch.where(
+        (kind == TUBE)[..., None],
+        _tube_normal(at, ball),
+        normal,
+    )
+    normal = torch.where(
+        (kind == GABLE)[..., None],
+        _gable_normal(at, half),
+        normal,
+    )
+    return torch.where(
+        (kind == ROOM)[..., None],
+        -box,
+        normal,
+    )
 
 
 def _box_normal(at: torch.Tensor) -> torch.Tensor:

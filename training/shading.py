@@ -42,7 +42,14 @@ def pixel_rays(focal: torch.Tensor, width: int, height: int) -> torch.Tensor:
     v = (torch.arange(height, device=focal.device) + 0.5 - height / 2) / side
     x = (u / focal[:, None])[:, None].expand(-1, height, -1)
     y = (v / focal[:, None])[:, :, None].expand(-1, -1, width)
-    return torch.stack([x, y, torch.ones_like(x)], -1)
+    return torch.stack(
+        [
+            x,
+            y,
+            torch.ones_like(x),
+        ],
+        -1,
+    )
 
 
 def picture(draw: Draw, scenes: Scenes, width: int, height: int) -> Truth:
@@ -51,7 +58,14 @@ def picture(draw: Draw, scenes: Scenes, width: int, height: int) -> Truth:
     camera_rays = pixel_rays(camera.focal, width, height).flatten(1, 2)
     rays = camera_rays @ camera.rotation.transpose(1, 2)  # [B, N, 3], world
     zero = torch.zeros_like(camera.height)
-    origin = torch.stack([zero, zero, camera.height], -1)
+    origin = torch.stack(
+        [
+            zero,
+            zero,
+            camera.height,
+        ],
+        -1,
+    )
 
     # the first surfaces
     scenes = _in_view(scenes, origin, width, height)
@@ -59,15 +73,30 @@ def picture(draw: Draw, scenes: Scenes, width: int, height: int) -> Truth:
     sky = hits.depth > FARTHEST
     depth = hits.depth.clamp_max(FARTHEST)
     points = origin[:, None] + rays * depth[..., None]
-    normal, local_normal, metres = surface(scenes.solids, hits.slot, points)
+    normal, local_normal, metres = surface(
+        scenes.solids,
+        hits.slot,
+        points,
+    )
     faces_away = (normal * rays).sum(-1) > 0
-    normal = torch.where(faces_away[..., None], -normal, normal)
+    normal = torch.where(
+        faces_away[..., None],
+        -normal,
+        normal,
+    )
 
     # their colours
     pixel = depth / (camera.focal[:, None] * max(width, height))  # metres that a pixel covers
     paint = albedo(draw, scenes, hits, local_normal, points, metres, pixel)
     lit = paint * _light(draw, scenes, points, normal)
-    linear = with_sky_and_haze(draw, scenes.indoors, lit, rays, depth, sky)
+    linear = with_sky_and_haze(
+        draw,
+        scenes.indoors,
+        lit,
+        rays,
+        depth,
+        sky,
+    )
     colours = linear.clamp_min(0).sqrt()
 
     camera_normal = normal @ camera.rotation
@@ -91,7 +120,14 @@ def _planes(values: torch.Tensor, width: int, height: int) -> torch.Tensor:
 
 def mirrored(truth: Truth) -> Truth:
     """Return the same pictures with left and right exchanged."""
-    across = torch.tensor([-1.0, 1, 1], device=truth.depth.device)
+    across = torch.tensor(
+        [
+            -1.0,
+            1,
+            1,
+        ],
+        device=truth.depth.device,
+    )
     # A mirrored rotation is no rotation, but its third row is the mirrored up, and nothing else of
     # it is compared.
     camera = truth.camera._replace(rotation=truth.camera.rotation * across)
@@ -140,7 +176,11 @@ def _light(draw: Draw, scenes: Scenes, points: torch.Tensor, normal: torch.Tenso
     facing = (normal * towards[:, None]).sum(-1).clamp_min(0)
     # shadows for the whole batch or for none: a second cast costs as much as the first
     if float(draw.uniform(0, 1)[0]) < _SHADOWED:
-        in_shadow = blocked(scenes.solids, points + _LIFT * normal, towards)
+        in_shadow = blocked(
+            scenes.solids,
+            points + _LIFT * normal,
+            towards,
+        )
         facing = facing * (1 - in_shadow.float())
 
     is_overcast = draw.chance(0.35)[:, None]

@@ -46,12 +46,24 @@ def with_sky_and_haze(
 
     # some nights, whose scenes fade with the distance
     is_night = (draw.chance(0.07) & ~indoors)[:, None, None]
-    above = torch.where(is_night, 0.06 * above, above).square()
+    above = torch.where(
+        is_night,
+        0.06 * above,
+        above,
+    ).square()
     reach = torch.exp(-depth / _NIGHT_SIGHT)[..., None]
-    lit = torch.where(is_night, 0.25 * lit * reach, lit)
+    lit = torch.where(
+        is_night,
+        0.25 * lit * reach,
+        lit,
+    )
 
     # haze has the colour of the horizon
-    sight = torch.where(indoors, _CLEAR, draw.uniform(4.0, 7.5).exp())[:, None]
+    sight = torch.where(
+        indoors,
+        _CLEAR,
+        draw.uniform(4.0, 7.5).exp(),
+    )[:, None]
     mist = (1 - torch.exp(-depth / sight))[..., None]
     haze = torch.where(is_night, 0.02, horizon.square())
     lit = torch.lerp(lit, haze, mist)

@@ -4,6 +4,8 @@ A pattern is faded where a pixel covers more than its period, so that it does no
 that a solid's seed is multiplied by make further random numbers 0..1 of it: `_part`.
 """
 
+from typing import NamedTuple
+
 import torch
 
 from . import things
@@ -38,10 +40,31 @@ def pattern(
     """
     # every surface has three octaves of noise
     size = 0.6 + 0.8 * seed
-    coarse = noise(u * 0.7, v * 0.7, seed) - 0.5
-    middle = noise(u / (0.35 * size), v / (0.35 * size), seed + 3) - 0.5
+    coarse = (
+        noise(
+            u * 0.7,
+            v * 0.7,
+            seed,
+        )
+        - 0.5
+    )
+    middle = (
+        noise(
+            u / (0.35 * size),
+            v / (0.35 * size),
+            seed + 3,
+        )
+        - 0.5
+    )
     middle = middle * _fade(pixel, 0.35)
-    fine = noise(u * 13, v * 13, seed + 5) - 0.5
+    fine = (
+        noise(
+            u * 13,
+            v * 13,
+            seed + 5,
+        )
+        - 0.5
+    )
     fine = fine * _fade(pixel, 0.07)
     value = 1 + 0.18 * coarse + 0.12 * middle + 0.10 * fine
 
@@ -58,7 +81,11 @@ def pattern(
     # cloth, leaves and rough ground have more of the noise
     leaves = 1.1 * middle + 0.9 * fine + 0.5 * coarse
     rough = 0.15 * middle + 0.25 * fine + 0.2 * coarse
-    value = value + _only(material, things.CLOTH, 0.3 * middle)
+    value = value + _only(
+        material,
+        things.CLOTH,
+        0.3 * middle,
+    )
     value = value + _only(material, things.LEAVES, leaves)
     value = value + _only(material, things.ROUGH, rough)
     value = value.clamp_min(_DARKEST)
@@ -87,17 +114,40 @@ def weathered(
     Returns:
         (B, N, 3), about 1.
     """
-    amount = draw.uniform(0, 1, 1).square() * scatter(seed * 91, seed * 17, seed) * 1.6
+    amount = (
+        draw.uniform(0, 1, 1).square()
+        * scatter(
+            seed * 91,
+            seed * 17,
+            seed,
+        )
+        * 1.6
+    )
 
     # blotches of four sizes, each with a strength of its own
     blotches = torch.zeros_like(u)
     for i, period in enumerate(_PERIODS):
         strength = draw.uniform(0, 1, 1)
-        octave = noise(u / period, v / period, seed + 11 + i) - 0.5
+        octave = (
+            noise(
+                u / period,
+                v / period,
+                seed + 11 + i,
+            )
+            - 0.5
+        )
         blotches = blotches + strength * octave * _fade(pixel, period)
 
     # tints: noise in each of the colours
-    tints = [noise(u / 1.5, v / 1.5, seed + 21 + i) - 0.5 for i in range(3)]
+    tints = [
+        noise(
+            u / 1.5,
+            v / 1.5,
+            seed + 21 + i,
+        )
+        - 0.5
+        for i in range(3)
+    ]
     hue = torch.stack(tints, -1) * draw.uniform(0, 0.5, 1, 1)
 
     patch = _stains(draw, u, v, seed)
@@ -119,11 +169,26 @@ def _stains(
     """Return patches with soft or sharp edges on half of the solids, (B, N) 0..1."""
     log_limits = torch.tensor((_SMALLEST_STAIN, _LARGEST_STAIN)).log().tolist()
     size = torch.exp(draw.uniform(*log_limits, 1)) * (0.6 + 0.8 * seed)
-    bend = 0.5 * noise(u * 3 / size, v * 3 / size, seed + 31)
-    patch = noise(u / size + bend, v / size, seed + 32) - draw.uniform(0.35, 0.8, 1)
+    bend = 0.5 * noise(
+        u * 3 / size,
+        v * 3 / size,
+        seed + 31,
+    )
+    patch = noise(
+        u / size + bend,
+        v / size,
+        seed + 32,
+    ) - draw.uniform(0.35, 0.8, 1)
     sharpness = draw.uniform(1.0, 3.2, 1).exp()
     patch = (patch * sharpness + 0.5).clamp(0, 1)
-    has_stains = scatter(seed * 53, seed * 29, seed) < 0.5
+    has_stains = (
+        scatter(
+            seed * 53,
+            seed * 29,
+            seed,
+        )
+        < 0.5
+    )
     return patch * has_stains
 
 
@@ -142,90 +207,108 @@ def _fade(pixel: torch.Tensor, period: float | torch.Tensor) -> torch.Tensor:
     return (1.5 - 1.5 * pixel / period).clamp(0, 1)
 
 
+class _Windows(NamedTuple):
+    """A wall's cells, one window in each, and the place of each pixel in its cell."""
+
+    width: torch.Tensor  # of a cell, metres
+    height: torch.Tensor  # of a cell, metres
+    column: torch.Tensor  # number of the cell along the wall, with a fraction
+    storey: torch.Tensor  # number of the cell up the wall, with a fraction
+    x: torch.Tensor  # from the middle of the cell, in cells
+    y: torch.Tensor  # from the middle of the cell, in cells
+    half_width: torch.Tensor  # of the window, in cells
+    half_height: torch.Tensor  # of the window, in cells
+    is_shop: torch.Tensor  # bool
+
+
 def _facade(
     u: torch.Tensor,
     v: torch.Tensor,
     seed: torch.Tensor,
     pixel: torch.Tensor,
 ) -> torch.Tensor:
-    """Draw rows of windows in frames, with shutters and ledges; shops below; some walls of brick."""
-    # one window a cell, and a cell of the lowest storey may be a shop
+    """Draw rows of windows in frames, with shutters, ledges and shops; some walls are of brick."""
+    windows = _windows(u, v, seed)
+    inside_width = windows.x < windows.half_width
+    is_window = inside_width & (windows.y < windows.half_height)
+    has_bricks = _part(seed, 29.3) < 0.35
+    brick = torch.where(
+        has_bricks,
+        _bricks(u, v, seed, pixel),
+        0.0,
+    )
+    facade = torch.where(
+        is_window,
+        _panes(windows, seed, pixel),
+        _wall(windows, seed, pixel) + brick,
+    )
+    dirt = torch.where(v < _STOREY_WITH_DIRT, -1.0, 0.0)
+    return facade * _fade(pixel, 1.6) + 0.1 * dirt
+
+
+def _windows(u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor) -> _Windows:
+    """Divide a wall into cells; the lowest storey may be one of shops."""
     width = 1.3 + 1.6 * seed
     height = 2.6 + (seed * 7.3) % 1.0
     is_shop = (v < height) & (_part(seed, 13.7) < 0.4)
     width = torch.where(is_shop, 1.7 * width, width)
     column = u / width + seed * 9
     storey = v / height
-    x = (column % 1 - 0.5).abs()
-    y = (storey % 1 - 0.5).abs()
+    half_width = 0.16 + 0.2 * _part(seed, 5.7)
+    half_height = 0.24 + 0.12 * _part(seed, 3.1)
+    return _Windows(
+        width=width,
+        height=height,
+        column=column,
+        storey=storey,
+        x=(column % 1 - 0.5).abs(),
+        y=(storey % 1 - 0.5).abs(),
+        half_width=torch.where(is_shop, 0.42, half_width),
+        half_height=torch.where(is_shop, 0.4, half_height),
+        is_shop=is_shop,
+    )
 
-    # half sizes of the window, as parts of the cell
-    half_width = torch.where(is_shop, 0.42, 0.16 + 0.2 * _part(seed, 5.7))
-    half_height = torch.where(is_shop, 0.4, 0.24 + 0.12 * _part(seed, 3.1))
-    is_window = (x < half_width) & (y < half_height)
 
-    # panes of different brightness, and a frame around and across them
-    pane = scatter(column.floor(), storey.floor(), seed) * 0.5
-    glass = pane - 0.75 + 0.3 * _part(seed, 31.1) * (storey % 1 - 0.5)
-    is_bar = (half_width - x) * width < 0.07
-    is_bar |= (half_height - y) * height < 0.07
-    is_bar |= x * width < 0.04
-    crossbar = (storey % 1 - 0.65).abs() * height < 0.03
-    is_bar |= crossbar & (_part(seed, 41.3) < 0.6)
+def _panes(windows: _Windows, seed: torch.Tensor, pixel: torch.Tensor) -> torch.Tensor:
+    """Draw panes of different brightness, and frames around and across some."""
+    row = windows.storey % 1
+    pane = scatter(
+        windows.column.floor(),
+        windows.storey.floor(),
+        seed,
+    )
+    glass = pane * 0.5 - 0.75 + 0.3 * _part(seed, 31.1) * (row - 0.5)
+
+    # metres from the side and from the top or the bottom; the middle has a bar, and some a cross
+    from_side = (windows.half_width - windows.x) * windows.width
+    from_end = (windows.half_height - windows.y) * windows.height
+    from_middle = windows.x * windows.width
+    from_cross = (row - 0.65).abs() * windows.height
+    has_cross = _part(seed, 41.3) < 0.6
+    is_bar = (from_side < 0.07) | (from_end < 0.07) | (from_middle < 0.04)
+    is_bar |= (from_cross < 0.03) & has_cross
     is_bar &= _part(seed, 17.9) < 0.8
-    frame = torch.where(
-        is_bar,
-        1.3 * _part(seed, 19.7) - 0.5 - glass,
-        0.0,
-    )
-    frame = frame * _fade(pixel, 0.14)
-
-    wall = _facade_wall(
-        x, y, storey, (half_width, half_height), (width, height), is_shop, seed, pixel
-    )
-    brick = torch.where(
-        _part(seed, 29.3) < 0.35,
-        _bricks(u, v, seed, pixel),
-        0.0,
-    )
-    facade = torch.where(is_window, glass + frame, wall + brick)
-    dirt = torch.where(v < _STOREY_WITH_DIRT, -1.0, 0.0)
-    return facade * _fade(pixel, 1.6) + 0.1 * dirt
+    bar = 1.3 * _part(seed, 19.7) - 0.5
+    frame = torch.where(is_bar, bar - glass, 0.0)
+    return glass + frame * _fade(pixel, 0.14)
 
 
-def _facade_wall(
-    x: torch.Tensor,
-    y: torch.Tensor,
-    storey: torch.Tensor,
-    half_window: tuple[torch.Tensor, torch.Tensor],
-    cell: tuple[torch.Tensor, torch.Tensor],
-    is_shop: torch.Tensor,
-    seed: torch.Tensor,
-    pixel: torch.Tensor,
-) -> torch.Tensor:
+def _wall(windows: _Windows, seed: torch.Tensor, pixel: torch.Tensor) -> torch.Tensor:
     """Draw ledges between the storeys, surrounds of windows, and shutters beside some."""
-    half_width, half_height = half_window
-    width, height = cell
-    beside = (x - half_width) * width  # metres from the window's side
-    above = (y - half_height) * height  # metres from its top or bottom
-    wall = torch.where(
-        (storey % 1) < 0.05,
-        0.5 * _part(seed, 11.3) - 0.3,
-        0.0,
-    )
-    wall = torch.where(
-        (beside < 0.15) & (above < 0.15),
-        0.6 * _part(seed, 23.3) - 0.3,
-        wall,
-    )
+    # metres from the window's side, and from its top or bottom, outwards
+    beside = (windows.x - windows.half_width) * windows.width
+    above = (windows.y - windows.half_height) * windows.height
+    is_ledge = (windows.storey % 1) < 0.05
+    ledge = 0.5 * _part(seed, 11.3) - 0.3
+    wall = torch.where(is_ledge, ledge, 0.0)
+    is_surround = (beside < 0.15) & (above < 0.15)
+    surround = 0.6 * _part(seed, 23.3) - 0.3
+    wall = torch.where(is_surround, surround, wall)
     wall = wall * _fade(pixel, 0.3)
-    is_shutter = (beside < 0.45) & (y < half_height)
-    is_shutter &= (_part(seed, 3.7) < 0.2) & ~is_shop
-    return torch.where(
-        is_shutter,
-        -0.6 * _part(seed, 43.1),
-        wall,
-    )
+    has_shutters = (_part(seed, 3.7) < 0.2) & ~windows.is_shop
+    is_shutter = (beside < 0.45) & (windows.y < windows.half_height) & has_shutters
+    shutter = -0.6 * _part(seed, 43.1)
+    return torch.where(is_shutter, shutter, wall)
 
 
 def _bricks(
@@ -241,7 +324,14 @@ def _bricks(
     column = u / (2.4 * height) + 0.5 * course
     is_joint = (v / height) % 1 < 0.12
     is_joint |= column % 1 < 0.06
-    stone = 0.35 * (scatter(column.floor(), course, seed) - 0.5)
+    stone = 0.35 * (
+        scatter(
+            column.floor(),
+            course,
+            seed,
+        )
+        - 0.5
+    )
     return torch.where(is_joint, -0.3, stone) * _fade(pixel, height)
 
 
@@ -258,8 +348,19 @@ def _planks(
     offset = scatter(board, column * 0, seed)
     end = (v * 0.7 + offset).floor()
     tone = 0.3 * (scatter(board, end, seed) - 0.5)
-    grain = 0.25 * (noise(u * 40, v * 2.5, seed) - 0.5)
-    boards = torch.where(column % 1 < 0.06, -0.3, tone)
+    grain = 0.25 * (
+        noise(
+            u * 40,
+            v * 2.5,
+            seed,
+        )
+        - 0.5
+    )
+    boards = torch.where(
+        column % 1 < 0.06,
+        -0.3,
+        tone,
+    )
     return (boards + grain) * _fade(pixel, 0.14)
 
 
@@ -287,9 +388,20 @@ def _stripes(
 ) -> torch.Tensor:
     """Draw woven stripes, across or along, on half of the cloths."""
     period = 0.05 + 0.15 * _part(seed, 8.9)
-    place = torch.where(seed > 0.5, u, v) / period
+    place = (
+        torch.where(
+            seed > 0.5,
+            u,
+            v,
+        )
+        / period
+    )
     stripe = 0.4 * (place % 1 > 0.5).float() - 0.2
-    striped = torch.where(_part(seed, 11) > 0.5, stripe, 0.0)
+    striped = torch.where(
+        _part(seed, 11) > 0.5,
+        stripe,
+        0.0,
+    )
     return striped * _fade(pixel, 0.1)
 
 
@@ -306,7 +418,17 @@ def _poster(
         return torch.ones_like(u)[..., None]
     column = (u / (0.05 + 0.4 * _part(seed, 2.7))).floor()
     row = (v / (0.1 + 0.4 * _part(seed, 7.7))).floor()
-    blocks = torch.stack([scatter(column, row, seed + i) for i in range(3)], -1)
+    blocks = torch.stack(
+        [
+            scatter(
+                column,
+                row,
+                seed + i,
+            )
+            for i in range(3)
+        ],
+        -1,
+    )
     return torch.where(
         is_poster[..., None],
         0.25 + 1.2 * blocks * _fade(pixel, 0.4)[..., None],
