@@ -27,13 +27,17 @@ class Draw:
 
     def normal(self, mean: float, deviation: float, *shape: int) -> torch.Tensor:
         """Return normally distributed numbers, (B, *shape)."""
-        standard = torch.randn(
-            self.batch,
-            *shape,
-            generator=self.generator,
-            device=self.device,
-        )
+        size = (self.batch, *shape)
+        standard = torch.randn(size, generator=self.generator, device=self.device)
         return mean + deviation * standard
+
+    def factor(self, deviation: float, *shape: int) -> torch.Tensor:
+        """Return positive factors about 1 whose logarithm has this deviation, (B, *shape)."""
+        return self.normal(0, deviation, *shape).exp()
+
+    def log_uniform(self, low: float, high: float, *shape: int) -> torch.Tensor:
+        """Return numbers whose natural logarithm is uniform in low..high, (B, *shape)."""
+        return self.uniform(low, high, *shape).exp()
 
     def chance(self, probability: float | torch.Tensor, *shape: int) -> torch.Tensor:
         """Return True with a probability, (B, *shape) bool."""
@@ -41,18 +45,21 @@ class Draw:
 
     def sign(self, *shape: int) -> torch.Tensor:
         """Return -1 or 1, (B, *shape)."""
-        return self.chance(0.5, *shape).float() * 2 - 1
+        is_right = self.chance(0.5, *shape)
+        return is_right.float() * 2 - 1
 
     def pick(self, weights: Sequence[float] | torch.Tensor) -> torch.Tensor:
         """Return an index for each scene by weight, (B,) int64; weights are (K,) or (B, K)."""
         table = torch.as_tensor(weights, dtype=torch.float32, device=self.device)
         if table.dim() == 1:
             table = table.expand(self.batch, -1)
-        return torch.multinomial(table, 1, generator=self.generator)[:, 0]
+        indices = torch.multinomial(table, 1, generator=self.generator)
+        return indices[:, 0]
 
     def colour(self, red: float, green: float, blue: float) -> torch.Tensor:
         """Return a fixed colour on the device, (3,)."""
         return torch.tensor([red, green, blue], device=self.device)
 
     def _random(self, shape: Sequence[int]) -> torch.Tensor:
-        return torch.rand(self.batch, *shape, generator=self.generator, device=self.device)
+        size = (self.batch, *shape)
+        return torch.rand(size, generator=self.generator, device=self.device)

@@ -31,9 +31,9 @@ def folded(net: DepthNet) -> Weights:
             # one norm over the sum of three: each has the gain, and the first has the bias
             gain, bias = _affine(part.norm)
             no_bias = 0 * bias
-            _put(weights, f"{name}.whole", part.whole.weight * gain, bias)
-            _put(weights, f"{name}.column", part.column.weight * gain, no_bias)
-            _put(weights, f"{name}.row", part.row.weight * gain, no_bias)
+            for which, own_bias in (("whole", bias), ("column", no_bias), ("row", no_bias)):
+                weight = getattr(part, which).weight
+                _put(weights, f"{name}.{which}", weight * gain, own_bias)
         elif isinstance(part, torch.nn.Conv2d) and part.bias is not None:
             _put(weights, name, part.weight, part.bias)
     return weights
@@ -94,12 +94,14 @@ def export(net: DepthNet, path: Path, seed: int, steps: int) -> None:
 
 def _affine(norm: torch.nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a batch norm's gain (C, 1, 1, 1) and bias (C,) in use, when its statistics rest."""
-    gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+    deviation = (norm.running_var + norm.eps).sqrt()
+    gain = norm.weight / deviation
     bias = norm.bias - norm.running_mean * gain
     return gain[:, None, None, None], bias
 
 
 def _put(weights: Weights, name: str, weight: torch.Tensor, bias: torch.Tensor) -> None:
     """Store a convolution's weight and bias as arrays."""
-    weights[f"{name}.weight"] = weight.detach().float().cpu().contiguous().numpy()
-    weights[f"{name}.bias"] = bias.detach().float().cpu().numpy()
+    for kind, tensor in (("weight", weight), ("bias", bias)):
+        values = tensor.detach().float().cpu()
+        weights[f"{name}.{kind}"] = values.contiguous().numpy()

@@ -10,6 +10,7 @@ from .builder import Builder, Room, is_clear, of_leaves, paints, turned
 from .raycast import BALL, BOX, TUBE
 
 _THINGS = 10  # slots, each of one thing of several parts
+_RADIUS = 0.6  # metres about things that keep off the camera
 _FROM_WALL = 0.45  # metres between a wall and the middle of the furniture along it
 # Owners of things, apart from those of `outdoors`.
 _FIRST_THING = 30
@@ -63,33 +64,22 @@ def add_things(
     close = is_close[:, None]
     street = is_street[:, None]
     weights = _weights(builder, indoors, close)
-    table = torch.tensor(
-        things.TABLE,
-        dtype=torch.float32,
-        device=draw.device,
-    )
+    table = torch.tensor(things.TABLE, dtype=torch.float32, device=draw.device)
 
     outside = _places_outside(builder, close, street, width)
     wall, inside = _places_inside(builder, room)
-    place = torch.where(
-        indoors[..., None],
-        inside,
-        outside,
-    )
+    place = torch.where(indoors[..., None], inside, outside)
     follows_turn = (indoors | street)[..., None]
     place = torch.where(follows_turn, turned(place, turn), place)
     angle = _angles(builder, wall, indoors, turn)
 
     # scenes have few things or many
-    fullness = torch.rand(
-        slots,
-        generator=draw.generator,
-        device=draw.device,
-    )
+    fullness = torch.rand(slots, generator=draw.generator, device=draw.device)
     there = draw.chance(0.35 + 0.55 * fullness, slots)
-    there = there & is_clear(place, torch.full_like(angle, 0.6))
-    there = there & ~(is_landscape[:, None] & draw.chance(0.4, slots))
-    size = draw.normal(0, 0.13, slots, 3).exp()
+    there = there & is_clear(place, torch.full_like(angle, _RADIUS))
+    is_bare = is_landscape[:, None] & draw.chance(0.4, slots)
+    there = there & ~is_bare
+    size = draw.factor(0.13, slots, 3)
     paint = paints(draw, slots)
     leaves = draw.colour(0.2, 0.33, 0.12) * draw.uniform(0.5, 1.7, slots, 1)
     for i in range(slots):
@@ -317,45 +307,50 @@ def _add_table(
     is_brown = draw.chance(0.6, 1, 1)
     paint = torch.where(is_brown, brown, paint)
     material = draw.pick(_TABLE_MATERIALS)[:, None]
-    owner = torch.tensor([_TABLE], device=draw.device)
     builder.add(
         BOX,
         centre=top.centre[:, None],
         half=top.half[:, None],
         angle=angle[:, None],
-        owner=owner,
+        owner=torch.tensor([_TABLE], device=draw.device),
         material=material,
         paint=paint,
         there=there[:, None],
     )
-    zero = torch.zeros_like(height)
-    down = torch.stack(
-        [
-            zero,
-            zero,
-            height / 2 + thickness,
-        ],
-        -1,
-    )
-    body = torch.stack(
+    _add_body(builder, top, material, 0.8 * paint)
+    return top
+
+
+def _add_body(
+    builder: Builder,
+    top: _TableTop,
+    material: torch.Tensor,
+    paint: torch.Tensor,
+) -> None:
+    """Add a closed body below some of the tables, down to the floor."""
+    draw = builder.draw
+    half_length, half_depth, thickness = top.half.unbind(-1)
+    half_height = top.centre[:, 2] / 2
+    zero = torch.zeros_like(half_height)
+    down = torch.stack([zero, zero, half_height + thickness], -1)
+    half = torch.stack(
         [
             0.92 * half_length,
             0.9 * half_depth,
-            height / 2,
+            half_height,
         ],
         -1,
     )
     builder.add(
         BOX,
         centre=(top.centre - down)[:, None],
-        half=body[:, None],
-        angle=angle[:, None],
-        owner=owner,
+        half=half[:, None],
+        angle=top.angle[:, None],
+        owner=torch.tensor([_TABLE], device=draw.device),
         material=material,
-        paint=0.8 * paint,
-        there=(there & draw.chance(0.3))[:, None],
+        paint=paint,
+        there=(top.there & draw.chance(0.3))[:, None],
     )
-    return top
 
 
 def _add_on_table(

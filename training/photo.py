@@ -35,13 +35,13 @@ def photograph(draw: Draw, colours: torch.Tensor) -> torch.Tensor:
     photo = torch.lerp(photo, _blur(photo), softness)
 
     # noise, then the JPEG's steps: both from invisible to strong, on a logarithmic scale
-    deviation = draw.uniform(-6.5, -2.9, 1, 1, 1).exp()
+    deviation = draw.log_uniform(-6.5, -2.9, 1, 1, 1)
     grain = torch.randn(
         photo.shape,
         generator=draw.generator,
         device=photo.device,
     )
-    step = draw.uniform(-6.0, -2.3, 1, 1, 1, 1, 1).exp()
+    step = draw.log_uniform(-6.0, -2.3, 1, 1, 1, 1, 1)
     return _jpeg(photo + grain * deviation, step).clamp(0, 1)
 
 
@@ -50,8 +50,8 @@ def _exposed(draw: Draw, colours: torch.Tensor) -> torch.Tensor:
     brightness = colours.mean((1, 2, 3), keepdim=True).clamp_min(0.02)
     # no camera meters exactly: a part of the way to the wanted brightness, and an error
     metered = (_METERED / brightness) ** draw.uniform(0.2, 0.9, 1, 1, 1)
-    exposure = draw.normal(0, 0.16, 1, 1, 1).exp()
-    white_balance = draw.normal(0, 0.05, 3, 1, 1).exp()
+    exposure = draw.factor(0.16, 1, 1, 1)
+    white_balance = draw.factor(0.05, 3, 1, 1)
     photo = colours * metered * exposure * white_balance
     overexposed = draw.chance(0.08, 1, 1, 1)
     return torch.where(overexposed, photo * _OVEREXPOSED, photo)
@@ -59,10 +59,10 @@ def _exposed(draw: Draw, colours: torch.Tensor) -> torch.Tensor:
 
 def _graded(draw: Draw, photo: torch.Tensor) -> torch.Tensor:
     """Change gamma, contrast and saturation."""
-    gamma = draw.normal(0, 0.14, 1, 1, 1).exp()
+    gamma = draw.factor(0.14, 1, 1, 1)
     photo = photo.clamp_min(1e-4) ** gamma
     middle = photo.mean((1, 2, 3), keepdim=True)
-    contrast = draw.normal(0, 0.12, 1, 1, 1).exp()
+    contrast = draw.factor(0.12, 1, 1, 1)
     photo = (photo - middle) * contrast + middle
 
     # some photos are black and white
@@ -106,22 +106,26 @@ def _blur(photo: torch.Tensor) -> torch.Tensor:
 def _jpeg(photo: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
     """Quantise the cosine transform of 8 x 8 blocks, finer where the frequency is low."""
     batch, _, height, width = photo.shape
-    index = torch.arange(
-        _BLOCK,
-        device=photo.device,
-        dtype=photo.dtype,
-    )
-
-    # the orthonormal cosine transform of type II, one frequency a row
-    cosines = torch.cos(math.pi / _BLOCK * (index + 0.5) * index[:, None])
-    cosines = cosines * math.sqrt(2 / _BLOCK)
-    cosines[0] /= math.sqrt(2)
-
-    # [B, 3, H / 8, W / 8, 8, 8]
     rows = height // _BLOCK
     columns = width // _BLOCK
-    blocks = photo.reshape(batch, 3, rows, _BLOCK, columns, _BLOCK).transpose(3, 4)
+    blocks = photo.reshape(batch, 3, rows, _BLOCK, columns, _BLOCK)
+    blocks = blocks.transpose(3, 4)  # [B, 3, H / 8, W / 8, 8, 8]
 
-    table = step * (1 + index + index[:, None])
-    quantised = (cosines @ blocks @ cosines.T / table).round() * table
-    return (cosines.T @ quantised @ cosines).transpose(3, 4).reshape(photo.shape)
+    cosines = _cosine_transform(photo)
+    frequency = torch.arange(_BLOCK, device=photo.device, dtype=photo.dtype)
+    table = step * (1 + frequency + frequency[:, None])
+    coefficients = cosines @ blocks @ cosines.T
+    quantised = (coefficients / table).round() * table
+    blocks = cosines.T @ quantised @ cosines
+    return blocks.transpose(3, 4).reshape(photo.shape)
+
+
+def _cosine_transform(like: torch.Tensor) -> torch.Tensor:
+    """Return the orthonormal cosine transform of type II, (8, 8), one frequency a row."""
+    index = torch.arange(_BLOCK, device=like.device, dtype=like.dtype)
+    place = index + 0.5
+    frequency = index[:, None]
+    cosines = torch.cos(math.pi / _BLOCK * place * frequency)
+    cosines = cosines * math.sqrt(2 / _BLOCK)
+    cosines[0] /= math.sqrt(2)
+    return cosines

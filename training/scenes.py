@@ -113,7 +113,7 @@ def _height(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return which pictures a drone takes, (B,) bool, and all heights, (B,) metres."""
     inside = draw.normal(1.3, 0.28).clamp(0.4, 1.9)
-    outside = 1.6 * draw.normal(0, 0.1).exp()
+    outside = 1.6 * draw.factor(0.1)
     height = torch.where(indoors, inside, outside)
     is_odd = draw.chance(0.15)
     height = torch.where(is_odd, draw.uniform(0.4, 1.9), height)

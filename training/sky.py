@@ -6,6 +6,8 @@ from .draw import Draw
 from .noise import noise
 
 _FLATTEST = 0.06  # sine of the elevation below which clouds do not become flatter
+# Strength and frequency of the clouds' noise; a place is a direction over its elevation's sine.
+_OCTAVES = ((0.6, 0.7), (0.3, 1.6), (0.15, 4))
 _NIGHT_SIGHT = 25  # metres: the reach of light at night
 _CLEAR = 1e4  # metres: the sight in a room
 
@@ -41,32 +43,24 @@ def with_sky_and_haze(
         zenith.expand(-1, count, -1),
         up[..., None] ** 0.6,
     )
-    white = grey * draw.uniform(0.7, 1.1, 1, 1) * torch.ones_like(air)
-    above = torch.lerp(air, white, cover)
+    white = grey * draw.uniform(0.7, 1.1, 1, 1)
+    above = torch.lerp(air, white * torch.ones_like(air), cover)
 
     # some nights, whose scenes fade with the distance
-    is_night = (draw.chance(0.07) & ~indoors)[:, None, None]
-    above = torch.where(
-        is_night,
-        0.06 * above,
-        above,
-    ).square()
-    reach = torch.exp(-depth / _NIGHT_SIGHT)[..., None]
-    lit = torch.where(
-        is_night,
-        0.25 * lit * reach,
-        lit,
-    )
+    is_night = draw.chance(0.07) & ~indoors
+    is_night = is_night[:, None, None]
+    dark_sky = 0.06 * above
+    above = torch.where(is_night, dark_sky, above).square()
+    reach = torch.exp(-depth / _NIGHT_SIGHT)
+    lit_by_lamp = 0.25 * lit * reach[..., None]
+    lit = torch.where(is_night, lit_by_lamp, lit)
 
     # haze has the colour of the horizon
-    sight = torch.where(
-        indoors,
-        _CLEAR,
-        draw.uniform(4.0, 7.5).exp(),
-    )[:, None]
-    mist = (1 - torch.exp(-depth / sight))[..., None]
+    outdoor_sight = draw.log_uniform(4.0, 7.5)
+    sight = torch.where(indoors, _CLEAR, outdoor_sight)[:, None]
+    mist = 1 - torch.exp(-depth / sight)
     haze = torch.where(is_night, 0.02, horizon.square())
-    lit = torch.lerp(lit, haze, mist)
+    lit = torch.lerp(lit, haze, mist[..., None])
     return torch.where(sky[..., None], above, lit)
 
 
@@ -86,15 +80,15 @@ def _colours(draw: Draw) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 def _clouds(draw: Draw, direction: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
     """Draw the cover of clouds, (B, N, 1) 0..1: three octaves of noise on a flat layer."""
     flat = up.clamp_min(_FLATTEST)
-    u = direction[..., 0] / flat
-    v = direction[..., 1] / flat
+    east, north, _ = direction.unbind(-1)
+    u = east / flat
+    v = north / flat
     seed = draw.uniform(0, 1, 1).expand(-1, u.shape[1])
-    cloud = (
-        0.6 * noise(u * 0.7, v * 0.7, seed)
-        + 0.3 * noise(u * 1.6, v * 1.6, seed + 1)
-        + 0.15 * noise(u * 4, v * 4, seed + 2)
-    )
-    sharpness = draw.uniform(1.0, 2.7, 1).exp()
+    cloud = torch.zeros_like(u)
+    for i, (strength, frequency) in enumerate(_OCTAVES):
+        octave = noise(u * frequency, v * frequency, seed + i)
+        cloud = cloud + strength * octave
+    sharpness = draw.log_uniform(1.0, 2.7, 1)
     threshold = draw.uniform(0.35, 0.9, 1)
     cover = ((cloud - threshold) * sharpness).clamp(0, 1)
     has_clouds = draw.chance(0.6, 1, 1)

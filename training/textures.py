@@ -13,8 +13,9 @@ from .draw import Draw
 from .noise import noise, scatter
 
 _PERIODS = (6.0, 2.0, 0.7, 0.22)  # metres: octaves of the marks that weather and use leave
-_SMALLEST_STAIN = 0.4  # metres, of stains and of shadows of things outside the picture
-_LARGEST_STAIN = 5.0  # metres
+_TINT = 1.5  # metres: the size of patches of another hue
+# Metres: the smallest and the largest stain, or shadow of a thing outside the picture.
+_STAINS = (0.4, 5.0)
 _DARKEST = 0.08  # the least brightness of a pattern
 _STOREY_WITH_DIRT = 3  # metres: below, walls of houses are a little darker
 
@@ -39,32 +40,10 @@ def pattern(
         (B, N, 3), about 1.
     """
     # every surface has three octaves of noise
-    size = 0.6 + 0.8 * seed
-    coarse = (
-        noise(
-            u * 0.7,
-            v * 0.7,
-            seed,
-        )
-        - 0.5
-    )
-    middle = (
-        noise(
-            u / (0.35 * size),
-            v / (0.35 * size),
-            seed + 3,
-        )
-        - 0.5
-    )
+    coarse = _grain(u, v, 0.7, seed)
+    middle = _blotches(u, v, 0.35 * (0.6 + 0.8 * seed), seed + 3)
     middle = middle * _fade(pixel, 0.35)
-    fine = (
-        noise(
-            u * 13,
-            v * 13,
-            seed + 5,
-        )
-        - 0.5
-    )
+    fine = _grain(u, v, 13, seed + 5)
     fine = fine * _fade(pixel, 0.07)
     value = 1 + 0.18 * coarse + 0.12 * middle + 0.10 * fine
 
@@ -72,24 +51,17 @@ def pattern(
     for patterned, drawn in _PATTERNS.items():
         is_patterned = material == patterned
         if bool(is_patterned.any()):
-            value = torch.where(
-                is_patterned,
-                value + drawn(u, v, seed, pixel),
-                value,
-            )
+            patterned_value = value + drawn(u, v, seed, pixel)
+            value = torch.where(is_patterned, patterned_value, value)
 
     # cloth, leaves and rough ground have more of the noise
     leaves = 1.1 * middle + 0.9 * fine + 0.5 * coarse
     rough = 0.15 * middle + 0.25 * fine + 0.2 * coarse
-    value = value + _only(
-        material,
-        things.CLOTH,
-        0.3 * middle,
-    )
+    value = value + _only(material, things.CLOTH, 0.3 * middle)
     value = value + _only(material, things.LEAVES, leaves)
     value = value + _only(material, things.ROUGH, rough)
-    value = value.clamp_min(_DARKEST)
-    return value[..., None] * _poster(material, u, v, seed, pixel)
+    brightness = value.clamp_min(_DARKEST)[..., None]
+    return brightness * _poster(material, u, v, seed, pixel)
 
 
 def weathered(
@@ -114,50 +86,30 @@ def weathered(
     Returns:
         (B, N, 3), about 1.
     """
-    amount = (
-        draw.uniform(0, 1, 1).square()
-        * scatter(
-            seed * 91,
-            seed * 17,
-            seed,
-        )
-        * 1.6
-    )
+    amount = draw.uniform(0, 1, 1).square() * _random(seed, 91, 17) * 1.6
 
     # blotches of four sizes, each with a strength of its own
     blotches = torch.zeros_like(u)
     for i, period in enumerate(_PERIODS):
         strength = draw.uniform(0, 1, 1)
-        octave = (
-            noise(
-                u / period,
-                v / period,
-                seed + 11 + i,
-            )
-            - 0.5
-        )
+        octave = _blotches(u, v, period, seed + 11 + i)
         blotches = blotches + strength * octave * _fade(pixel, period)
 
     # tints: noise in each of the colours
-    tints = [
-        noise(
-            u / 1.5,
-            v / 1.5,
-            seed + 21 + i,
-        )
-        - 0.5
-        for i in range(3)
-    ]
-    hue = torch.stack(tints, -1) * draw.uniform(0, 0.5, 1, 1)
+    tints = [_blotches(u, v, _TINT, seed + 21 + i) for i in range(3)]
+    strength = draw.uniform(0, 0.5, 1, 1)
+    hue = torch.stack(tints, -1) * strength
 
     patch = _stains(draw, u, v, seed)
     # most are darker than the surface, some brighter
     is_dark = draw.chance(0.6, 1)
     darker = draw.uniform(0, 0.85, 1)
     brighter = draw.uniform(-0.8, 0, 1)
-    strength = torch.where(is_dark, darker, brighter)
-    light = (1 + amount * blotches).clamp_min(0.15) * (1 - strength * patch)
-    return light[..., None] * (1 + amount[..., None] * hue).clamp_min(0.2)
+    darkness = torch.where(is_dark, darker, brighter)
+    light = (1 + amount * blotches).clamp_min(0.15)
+    light = light * (1 - darkness * patch)
+    tint = 1 + amount[..., None] * hue
+    return light[..., None] * tint.clamp_min(0.2)
 
 
 def _stains(
@@ -167,29 +119,41 @@ def _stains(
     seed: torch.Tensor,
 ) -> torch.Tensor:
     """Return patches with soft or sharp edges on half of the solids, (B, N) 0..1."""
-    log_limits = torch.tensor((_SMALLEST_STAIN, _LARGEST_STAIN)).log().tolist()
-    size = torch.exp(draw.uniform(*log_limits, 1)) * (0.6 + 0.8 * seed)
-    bend = 0.5 * noise(
-        u * 3 / size,
-        v * 3 / size,
-        seed + 31,
-    )
-    patch = noise(
-        u / size + bend,
-        v / size,
-        seed + 32,
-    ) - draw.uniform(0.35, 0.8, 1)
-    sharpness = draw.uniform(1.0, 3.2, 1).exp()
+    log_limits = torch.tensor(_STAINS).log().tolist()
+    size = draw.log_uniform(*log_limits, 1) * (0.6 + 0.8 * seed)
+    # the noise is bent by other noise, so that stains have no straight sides
+    bend = 0.5 * noise(u * 3 / size, v * 3 / size, seed + 31)
+    patch = noise(u / size + bend, v / size, seed + 32)
+    patch = patch - draw.uniform(0.35, 0.8, 1)
+    sharpness = draw.log_uniform(1.0, 3.2, 1)
     patch = (patch * sharpness + 0.5).clamp(0, 1)
-    has_stains = (
-        scatter(
-            seed * 53,
-            seed * 29,
-            seed,
-        )
-        < 0.5
-    )
+    has_stains = _random(seed, 53, 29) < 0.5
     return patch * has_stains
+
+
+def _grain(
+    u: torch.Tensor,
+    v: torch.Tensor,
+    frequency: float,
+    seed: torch.Tensor,
+) -> torch.Tensor:
+    """Return noise -0.5..0.5 with so many values a metre."""
+    return noise(u * frequency, v * frequency, seed) - 0.5
+
+
+def _blotches(
+    u: torch.Tensor,
+    v: torch.Tensor,
+    period: float | torch.Tensor,
+    seed: torch.Tensor,
+) -> torch.Tensor:
+    """Return noise -0.5..0.5 with one value in so many metres."""
+    return noise(u / period, v / period, seed) - 0.5
+
+
+def _random(seed: torch.Tensor, first: float, second: float) -> torch.Tensor:
+    """Return a random number 0..1 of a solid, independent of its other ones."""
+    return scatter(seed * first, seed * second, seed)
 
 
 def _only(material: torch.Tensor, wanted: int, value: torch.Tensor) -> torch.Tensor:

@@ -217,7 +217,7 @@ def example(plan: Plan, step: int, truth: Truth) -> tuple[Truth, torch.Tensor, t
         truth = mirrored(truth)
     with torch.no_grad():
         # the network is given a focal length and a gravity that are a little wrong
-        focal = truth.camera.focal * draw.normal(0, _FOCAL_NOISE).exp()
+        focal = truth.camera.focal * draw.factor(_FOCAL_NOISE)
         up = truth.camera.up + draw.normal(0, _TILT_NOISE, 3)
         up = torch.nn.functional.normalize(up, dim=1)
         known = ~draw.chance(_TILT_UNKNOWN)
