@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import torch
 
+Colour = tuple[float, float, float]  # red, green, blue; 0..1
+
 _STEP_STRIDE = 1_000_003  # a prime above any number of steps: no two (seed, step) share a state
 
 
@@ -23,7 +25,8 @@ class Draw:
 
     def uniform(self, low: float, high: float, *shape: int) -> torch.Tensor:
         """Return numbers that are uniform in low..high, (B, *shape)."""
-        return low + (high - low) * self._random(shape)
+        span = high - low
+        return low + span * self._random(shape)
 
     def normal(self, mean: float, deviation: float, *shape: int) -> torch.Tensor:
         """Return normally distributed numbers, (B, *shape)."""
@@ -56,9 +59,16 @@ class Draw:
         indices = torch.multinomial(table, 1, generator=self.generator)
         return indices[:, 0]
 
-    def colour(self, red: float, green: float, blue: float) -> torch.Tensor:
-        """Return a fixed colour on the device, (3,)."""
-        return torch.tensor([red, green, blue], device=self.device)
+    def shade(self, colour: Colour, low: float, high: float, slots: int = 1) -> torch.Tensor:
+        """Return a colour times factors that are uniform in low..high, (B, slots, 3)."""
+        fixed = torch.tensor(colour, device=self.device)
+        return fixed * self.uniform(low, high, slots, 1)
+
+    def grey(self, low: float, high: float, hue: float) -> torch.Tensor:
+        """Return greys in low..high whose channels differ by a deviation of `hue`, (B, 1, 3)."""
+        brightness = self.uniform(low, high, 1, 1)
+        tint = 1 + self.normal(0, hue, 1, 3)
+        return brightness * tint
 
     def _random(self, shape: Sequence[int]) -> torch.Tensor:
         size = (self.batch, *shape)

@@ -81,7 +81,7 @@ def add_things(
     there = there & ~is_bare
     size = draw.factor(0.13, slots, 3)
     paint = paints(draw, slots)
-    leaves = draw.colour(0.2, 0.33, 0.12) * draw.uniform(0.5, 1.7, slots, 1)
+    leaves = draw.shade((0.2, 0.33, 0.12), 0.5, 1.7, slots)
     for i in range(slots):
         thing = _Thing(
             parts=table[draw.pick(weights)],
@@ -303,7 +303,7 @@ def _add_table(
     )
 
     paint = paints(draw, 1)
-    brown = draw.colour(0.62, 0.45, 0.28) * draw.uniform(0.4, 1.5, 1, 1)
+    brown = draw.shade((0.62, 0.45, 0.28), 0.4, 1.5)
     is_brown = draw.chance(0.6, 1, 1)
     paint = torch.where(is_brown, brown, paint)
     material = draw.pick(_TABLE_MATERIALS)[:, None]
@@ -384,7 +384,7 @@ def _add_on_table(
     centre = turned(place[:, None], top.angle) + top.centre[:, None]
 
     paint = paints(draw, 1)
-    green = draw.colour(0.2, 0.33, 0.12) * draw.uniform(0.5, 1.7, 1, 1)
+    green = draw.shade((0.2, 0.33, 0.12), 0.5, 1.7)
     paint = torch.where(
         is_leafy[:, None, None],
         green,

@@ -73,8 +73,8 @@ def losses(
 
     # log depth, absolute and after the mean error of each picture is taken away
     error = (predicted_log - true_log).clamp(-_MOST_ERROR, _MOST_ERROR)
-    shift = _mean(error, is_solid).detach()[:, None, None]
-    centred = (error - shift).abs()
+    shift = _mean(error, is_solid).detach()
+    centred = (error - shift[:, None, None]).abs()
     edges = 1 + _EDGE_WEIGHT * _silhouettes(true_log, is_solid)
     aligned = _mean(centred, is_solid)
     absolute = _mean(error.abs(), is_solid)
@@ -82,6 +82,8 @@ def losses(
     hides = is_solid & (truth.second > truth.depth)
     gap = _gap_error(maps[:, 6], truth)
     tilt = corrected(up, scalars) - truth.camera.up
+    height_error = (scalars[:, 1] - height).abs()
+    # the sum is in this order, because another one would round otherwise
     total = (
         _mean(centred * edges, is_solid) / _ALIGNED
         + _GRADIENT * _gradients(predicted_log, true_log, is_solid)
@@ -92,7 +94,7 @@ def losses(
         + _NORMAL * _normal_error(maps[:, 3:6], truth.normal, is_solid)
         + _SECOND * _mean(gap * edges, hides)
         + _GROUND * _mask_error(maps[:, 7], is_level)
-        + _HEIGHT * (scalars[:, 1] - height).abs()
+        + _HEIGHT * height_error
         + _TILT * tilt.norm(dim=1)
     )
     return Losses(
@@ -107,7 +109,8 @@ def is_ground(truth: Truth) -> torch.Tensor:
     up = truth.camera.up[:, :, None, None]
     cosine = (truth.normal * up).sum(1)
     is_level = cosine > _LEVEL
-    return is_level & (truth.owner == GROUND) & ~truth.sky
+    is_ours = truth.owner == GROUND
+    return is_level & is_ours & ~truth.sky
 
 
 def _likelihood(
@@ -164,9 +167,11 @@ def _steps(value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _both(mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return where a pixel and its right neighbour, or its lower one, are in a mask."""
-    across = mask[..., :, 1:] & mask[..., :, :-1]
-    down = mask[..., 1:, :] & mask[..., :-1, :]
-    return across, down
+    left = mask[..., :, :-1]
+    right = mask[..., :, 1:]
+    above = mask[..., :-1, :]
+    below = mask[..., 1:, :]
+    return left & right, above & below
 
 
 def _silhouettes(log_depth: torch.Tensor, is_solid: torch.Tensor) -> torch.Tensor:
@@ -188,11 +193,14 @@ def _gradients(
     for octave in range(_SCALES):
         # every second pixel, then every fourth: without averaging, which would blur silhouettes
         step = 2**octave
-        gradients = _steps(predicted[:, ::step, ::step])
-        true_gradients = _steps(true[:, ::step, ::step])
-        masks = _both(is_solid[:, ::step, ::step])
+        chosen = (slice(None), slice(None, None, step), slice(None, None, step))
+        gradients = _steps(predicted[chosen])
+        true_gradients = _steps(true[chosen])
+        masks = _both(is_solid[chosen])
         for gradient, true_gradient, mask in zip(gradients, true_gradients, masks, strict=True):
-            weight = 1 + _EDGE_WEIGHT * (true_gradient.abs() > _EDGE_STEP)
-            error = (gradient - true_gradient).abs().clamp_max(_MOST_ERROR)
-            total = total + _mean(error * weight, mask) / (2 * _SCALES)
+            is_edge = true_gradient.abs() > _EDGE_STEP
+            weight = 1 + _EDGE_WEIGHT * is_edge
+            error = (gradient - true_gradient).abs()
+            error = error.clamp_max(_MOST_ERROR) * weight
+            total = total + _mean(error, mask) / (2 * _SCALES)
     return total

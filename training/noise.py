@@ -8,8 +8,10 @@ _SCRAMBLE = 43758.5453  # of the same hash: it brings the sine's late digits to 
 
 def scatter(x: torch.Tensor, y: torch.Tensor, seed: torch.Tensor) -> torch.Tensor:
     """Return a random number 0..1 for each whole (x, y, seed)."""
-    phase = x * _WAVE[0] + y * _WAVE[1] + seed * _WAVE[2]
-    return (torch.sin(phase) * _SCRAMBLE).remainder(1.0)
+    wave_x, wave_y, wave_seed = _WAVE
+    phase = x * wave_x + y * wave_y + seed * wave_seed
+    scrambled = torch.sin(phase) * _SCRAMBLE
+    return scrambled.remainder(1.0)
 
 
 def noise(u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor) -> torch.Tensor:
@@ -21,8 +23,16 @@ def noise(u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor) -> torch.Tensor:
     down = _smooth_step(v - y)
 
     # the values of the cell's four corners, interpolated along its two rows, then between them
-    top = torch.lerp(scatter(x, y, seed), scatter(x + 1, y, seed), across)
-    bottom = torch.lerp(scatter(x, y + 1, seed), scatter(x + 1, y + 1, seed), across)
+    top = torch.lerp(
+        scatter(x, y, seed),
+        scatter(x + 1, y, seed),
+        across,
+    )
+    bottom = torch.lerp(
+        scatter(x, y + 1, seed),
+        scatter(x + 1, y + 1, seed),
+        across,
+    )
     return torch.lerp(top, bottom, down)
 
 

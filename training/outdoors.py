@@ -67,12 +67,14 @@ def add_buildings(
     half_depth = torch.where(is_facade, facade_depth, half_depth)
 
     low = draw.uniform(1.3, 3.5, slots)
-    usual = draw.normal(1.35, 0.45, slots).exp().clamp(1.4, 22)
+    usual = draw.normal(1.35, 0.45, slots).exp()
+    usual = usual.clamp(1.4, 22)
     half_height = torch.where(landscape, low, usual)
     angle = _angle(draw, street, square, is_facade, turn)
 
     # one house or a few may be missing, but for the first of a square
-    in_square = square & (draw.chance(0.6, slots) | is_first)
+    is_kept = draw.chance(0.6, slots) | is_first
+    in_square = square & is_kept
     in_landscape = landscape & draw.chance(0.4, slots)
     there = street | in_square | in_landscape
     place = torch.stack([x, y, half_height], -1)
@@ -129,7 +131,8 @@ def _row(draw: Draw, slots: int) -> tuple[torch.Tensor, torch.Tensor]:
     # on each side the houses before a house push it on; gaps are 15 % of half a house
     left = half_length[:, 0::2].cumsum(1)
     right = half_length[:, 1::2].cumsum(1)
-    ends = torch.stack([left, right], -1).reshape(-1, slots)
+    ends = torch.stack([left, right], -1)
+    ends = ends.reshape(-1, slots)
     along = ends * 2.15 - half_length
     shift = draw.uniform(-4, 4, 2).repeat(1, slots // 2)
     return along + shift, half_length
@@ -163,7 +166,7 @@ def _add_walls(builder: Builder, houses: _Houses, there: torch.Tensor) -> torch.
     # each side of a street has one style, so that a row of trees may face one of houses
     styles = torch.stack([draw.pick(_STYLES), draw.pick(_STYLES)], -1)
     style = styles.repeat(1, slots // 2)
-    green = draw.colour(0.2, 0.3, 0.12) * draw.uniform(0.4, 1.7, slots, 1)
+    green = draw.shade((0.2, 0.3, 0.12), 0.4, 1.7, slots)
     paint = torch.where(
         of_leaves(style),
         green,
@@ -231,7 +234,8 @@ def _add_bays(
     is_flat = draw.chance(0.6, slots)  # awnings and balconies; bays are tall
     thickness = draw.uniform(0.1, 0.9, slots)
     length = draw.uniform(0.4, 2, slots)
-    height = torch.where(is_flat, 0.3, 2.2) * draw.uniform(0.3, 1, slots)
+    height = torch.where(is_flat, 0.3, 2.2)
+    height = height * draw.uniform(0.3, 1, slots)
 
     # anywhere on the front, from above the doors to above the middle of the house
     front = torch.stack(
@@ -242,7 +246,8 @@ def _add_bays(
         ],
         -1,
     )
-    x, y, _ = (houses.place + turned(front, turn)).unbind(-1)
+    place = houses.place + turned(front, turn)
+    x, y, _ = place.unbind(-1)
     z = 2.4 + height + house_height * draw.uniform(0, 1.2, slots)
     is_plain = draw.chance(0.5, slots)
     is_cloth = draw.chance(0.5, slots)
@@ -288,7 +293,7 @@ def add_hills(builder: Builder, is_landscape: torch.Tensor, is_outdoors: torch.T
     in_landscape = is_landscape[:, None] & draw.chance(0.7, slots)
     elsewhere = is_outdoors[:, None] & draw.chance(0.1, slots)
     is_wooded = draw.chance(0.7, slots)
-    green = draw.colour(0.22, 0.32, 0.14) * draw.uniform(0.5, 1.6, slots, 1)
+    green = draw.shade((0.22, 0.32, 0.14), 0.5, 1.6, slots)
     builder.add(
         BALL,
         centre=centre,

@@ -13,6 +13,7 @@ _SEAM = (150.0, 350.0)  # metres to where they repeat, from the origin
 _GOLDEN = 0.618034  # seeds of neighbouring slots are this far apart
 # Weights of the materials of floors, in the order of `things`.
 _FLOOR_MATERIALS = (0, 0, 0.3, 0.3, 0, 0.15, 0.25)
+_WARM = (1.2, 1.0, 0.75)  # factors of a grey that make it the brown of wooden floors
 _DASH = 3  # metres of a road's dashed line, and as much between
 _LINE_WIDTH = 0.14  # metres of a line on a road
 
@@ -38,10 +39,12 @@ def albedo(
         pixel: (B, N) metres that a pixel covers.
     """
     slot = hits.slot.clamp_min(0)
-    in_room = (scenes.solids.kinds[slot] == ROOM) & (hits.slot >= 0)
+    triples = slot[..., None].expand(-1, -1, 3)
+    on_solid = hits.slot >= 0
+    in_room = on_solid & (scenes.solids.kinds[slot] == ROOM)
     # a room's normals point outwards in its own frame
     z_normal = local_normal[..., 2]
-    is_floor = (hits.slot < 0) | (in_room & (z_normal > 0.5))
+    is_floor = ~on_solid | (in_room & (z_normal > 0.5))
     is_ceiling = in_room & (z_normal < -0.5)
 
     # floors and ceilings differ from the walls of their rooms
@@ -49,8 +52,8 @@ def albedo(
     material = scenes.material.gather(1, slot)
     material = torch.where(is_floor, ground_material, material)
     material = torch.where(is_ceiling, things.PLAIN, material)
-    paint = scenes.paint.gather(1, slot[..., None].expand(-1, -1, 3))
-    white = draw.uniform(0.75, 1.0, 1, 1) * (1 + draw.normal(0, 0.03, 1, 3))
+    paint = scenes.paint.gather(1, triples)
+    white = draw.grey(0.75, 1.0, 0.03)
     paint = torch.where(
         is_ceiling[..., None],
         white,
@@ -64,13 +67,17 @@ def albedo(
 
     u, v = _surface_coordinates(local_normal, points, metres, is_floor)
     ground_seed = draw.uniform(0, 1, 1)
-    solid_seed = ((slot * _GOLDEN) + draw.uniform(0, 1, 1)) % 1.0
+    first_seed = draw.uniform(0, 1, 1)
+    solid_seed = (slot * _GOLDEN + first_seed) % 1.0
     seed = torch.where(is_floor, ground_seed, solid_seed)
     # heights of walls stay as they are, because facades begin at the ground
-    u = (u + draw.uniform(*_SEAM, 1)) % _WRAP
-    v = (v + draw.uniform(*_SEAM, 1) * is_floor) % _WRAP
-    patterned = paint * pattern(material, u, v, seed, pixel)
-    return (patterned * weathered(draw, u, v, seed, pixel)).square()
+    shift_u = draw.uniform(*_SEAM, 1)
+    shift_v = draw.uniform(*_SEAM, 1) * is_floor
+    u = (u + shift_u) % _WRAP
+    v = (v + shift_v) % _WRAP
+    painted = paint * pattern(material, u, v, seed, pixel)
+    painted = painted * weathered(draw, u, v, seed, pixel)
+    return painted.square()
 
 
 def _surface_coordinates(
@@ -108,18 +115,17 @@ def _ground(draw: Draw, scenes: Scenes, points: torch.Tensor) -> tuple[torch.Ten
         things.TILES,
         things.ROUGH,
     )
-    material = torch.where(indoors, inside, outside)[:, None]
-    grey = draw.uniform(0.2, 0.75, 1, 1) * (1 + 0.08 * draw.normal(0, 1, 1, 3))
-    is_rug = indoors[:, None] & draw.chance(0.35, 1) & _rectangle(draw, points)
+    material = torch.where(indoors, inside, outside)
+    material = material[:, None]
+    grey = draw.grey(0.2, 0.75, 0.08)
+    has_rug = indoors[:, None] & draw.chance(0.35, 1)
+    is_rug = has_rug & _rectangle(draw, points)
     paint = _ground_paint(draw, scenes, grey)
     is_pavement, is_line = _road(draw, scenes, points)
-    paint = torch.where(
-        is_pavement[..., None],
-        paint * draw.uniform(0.7, 1.6, 1, 1),
-        paint,
-    )
+    paved = paint * draw.uniform(0.7, 1.6, 1, 1)
+    paint = torch.where(is_pavement[..., None], paved, paint)
     paint = torch.where(is_line[..., None], 0.9, paint)
-    rug = draw.uniform(0.2, 0.9, 1, 1) * (1 + 0.2 * draw.normal(0, 1, 1, 3))
+    rug = draw.grey(0.2, 0.9, 0.2)
     paint = torch.where(
         is_rug[..., None],
         rug,
@@ -145,14 +151,14 @@ def _ground(draw: Draw, scenes: Scenes, points: torch.Tensor) -> tuple[torch.Ten
 
 def _ground_paint(draw: Draw, scenes: Scenes, grey: torch.Tensor) -> torch.Tensor:
     """Draw the colour of the ground: grass, or a grey that is warm in many rooms, (B, 1, 3)."""
-    grass = draw.colour(0.3, 0.42, 0.18) * draw.uniform(0.5, 1.5, 1, 1)
+    grass = draw.shade((0.3, 0.42, 0.18), 0.5, 1.5)
     grass_share = torch.where(
         scenes.kind == LANDSCAPE,
         0.7,
         torch.where(scenes.kind == CLOSE, 0.4, 0.1),
     )
     is_grass = draw.chance(grass_share)
-    warm = grey * draw.colour(1.2, 1.0, 0.75)
+    warm = grey * torch.tensor(_WARM, device=draw.device)
     is_warm = scenes.indoors[:, None, None] & draw.chance(0.6, 1, 1)
     return torch.where(
         is_grass[:, None, None],
@@ -164,12 +170,14 @@ def _ground_paint(draw: Draw, scenes: Scenes, grey: torch.Tensor) -> torch.Tenso
 def _road(draw: Draw, scenes: Scenes, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return where a road has pavements and where it has lines, (B, N) bool each."""
     across_square = draw.chance(0.4)
-    has_road = (scenes.kind == STREET) | ((scenes.kind == SQUARE) & across_square)
+    in_square = (scenes.kind == SQUARE) & across_square
+    has_road = (scenes.kind == STREET) | in_square
     has_road = has_road[:, None]
     cosine = scenes.turn.cos()[:, None]
     sine = scenes.turn.sin()[:, None]
     x, y, _ = points.unbind(-1)
-    across = x * cosine + y * sine - draw.uniform(-2, 2, 1)
+    across = x * cosine + y * sine
+    across = across - draw.uniform(-2, 2, 1)
     along = y * cosine - x * sine
     to_middle = across.abs()
     half_width = scenes.width[:, None] * draw.uniform(0.5, 0.9, 1)
@@ -184,10 +192,13 @@ def _road(draw: Draw, scenes: Scenes, points: torch.Tensor) -> tuple[torch.Tenso
 def _rectangle(draw: Draw, points: torch.Tensor) -> torch.Tensor:
     """Return a rectangle on the floor ahead of the camera, (B, N) bool."""
     angle = draw.normal(0, 0.4, 1)
-    x = points[..., 0] - draw.uniform(-1, 1, 1)
-    y = points[..., 1] - draw.uniform(1, 4, 1)
-    across = x * angle.cos() + y * angle.sin()
-    along = y * angle.cos() - x * angle.sin()
+    cosine = angle.cos()
+    sine = angle.sin()
+    x, y, _ = points.unbind(-1)
+    x = x - draw.uniform(-1, 1, 1)
+    y = y - draw.uniform(1, 4, 1)
+    across = x * cosine + y * sine
+    along = y * cosine - x * sine
     in_width = across.abs() < draw.uniform(0.6, 1.6, 1)
     in_length = along.abs() < draw.uniform(0.5, 1.3, 1)
     return in_width & in_length

@@ -42,14 +42,16 @@ def photograph(draw: Draw, colours: torch.Tensor) -> torch.Tensor:
         device=photo.device,
     )
     step = draw.log_uniform(-6.0, -2.3, 1, 1, 1, 1, 1)
-    return _jpeg(photo + grain * deviation, step).clamp(0, 1)
+    photo = photo + grain * deviation
+    return _jpeg(photo, step).clamp(0, 1)
 
 
 def _exposed(draw: Draw, colours: torch.Tensor) -> torch.Tensor:
     """Apply the exposure and the white balance."""
     brightness = colours.mean((1, 2, 3), keepdim=True).clamp_min(0.02)
     # no camera meters exactly: a part of the way to the wanted brightness, and an error
-    metered = (_METERED / brightness) ** draw.uniform(0.2, 0.9, 1, 1, 1)
+    trust = draw.uniform(0.2, 0.9, 1, 1, 1)
+    metered = (_METERED / brightness) ** trust
     exposure = draw.factor(0.16, 1, 1, 1)
     white_balance = draw.factor(0.05, 3, 1, 1)
     photo = colours * metered * exposure * white_balance
@@ -84,7 +86,8 @@ def _vignette(draw: Draw, photo: torch.Tensor) -> torch.Tensor:
     )[:, None]
     x = torch.linspace(-1, 1, width, device=photo.device)
     strength = draw.uniform(-0.1, 0.2, 1, 1, 1).clamp_min(0)
-    return photo * (1 - strength * (x * x + y * y))
+    radius_squared = x * x + y * y
+    return photo * (1 - strength * radius_squared)
 
 
 def _blur(photo: torch.Tensor) -> torch.Tensor:
@@ -95,7 +98,8 @@ def _blur(photo: torch.Tensor) -> torch.Tensor:
         dtype=photo.dtype,
         device=photo.device,
     )
-    row = (row / row.sum()).expand(3, 1, 1, _KERNEL)
+    row = row / row.sum()
+    row = row.expand(3, 1, 1, _KERNEL)
     pad = _KERNEL // 2
     padded = functional.pad(photo, (pad, pad, 0, 0), "replicate")
     wide = functional.conv2d(padded, row, groups=3)

@@ -67,7 +67,7 @@ def with_sky_and_haze(
 def _colours(draw: Draw) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Draw the grey of clouds, the colour of the zenith and that of the horizon, sRGB-encoded."""
     grey = draw.uniform(0.6, 1.0, 1, 1)
-    blue = draw.colour(0.25, 0.45, 0.85) * draw.uniform(0.6, 1.15, 1, 1)
+    blue = draw.shade((0.25, 0.45, 0.85), 0.6, 1.15)
     is_overcast = draw.chance(0.4, 1, 1)
     tinted = grey * (1 + draw.normal(0, 0.02, 1, 3))
     zenith = torch.where(is_overcast, tinted, blue)

@@ -41,7 +41,8 @@ def pattern(
     """
     # every surface has three octaves of noise
     coarse = _grain(u, v, 0.7, seed)
-    middle = _blotches(u, v, 0.35 * (0.6 + 0.8 * seed), seed + 3)
+    size = 0.6 + 0.8 * seed
+    middle = _blotches(u, v, 0.35 * size, seed + 3)
     middle = middle * _fade(pixel, 0.35)
     fine = _grain(u, v, 13, seed + 5)
     fine = fine * _fade(pixel, 0.07)
@@ -86,7 +87,9 @@ def weathered(
     Returns:
         (B, N, 3), about 1.
     """
-    amount = draw.uniform(0, 1, 1).square() * _random(seed, 91, 17) * 1.6
+    of_picture = draw.uniform(0, 1, 1).square()
+    of_solid = _random(seed, 91, 17)
+    amount = of_picture * of_solid * 1.6
 
     # blotches of four sizes, each with a strength of its own
     blotches = torch.zeros_like(u)
@@ -120,7 +123,8 @@ def _stains(
 ) -> torch.Tensor:
     """Return patches with soft or sharp edges on half of the solids, (B, N) 0..1."""
     log_limits = torch.tensor(_STAINS).log().tolist()
-    size = draw.log_uniform(*log_limits, 1) * (0.6 + 0.8 * seed)
+    of_solid = 0.6 + 0.8 * seed
+    size = draw.log_uniform(*log_limits, 1) * of_solid
     # the noise is bent by other noise, so that stains have no straight sides
     bend = 0.5 * noise(u * 3 / size, v * 3 / size, seed + 31)
     patch = noise(u / size + bend, v / size, seed + 32)
@@ -241,7 +245,8 @@ def _panes(windows: _Windows, seed: torch.Tensor, pixel: torch.Tensor) -> torch.
         windows.storey.floor(),
         seed,
     )
-    glass = pane * 0.5 - 0.75 + 0.3 * _part(seed, 31.1) * (row - 0.5)
+    reflection = 0.3 * _part(seed, 31.1) * (row - 0.5)
+    glass = pane * 0.5 - 0.75 + reflection
 
     # metres from the side and from the top or the bottom; the middle has a bar, and some a cross
     from_side = (windows.half_width - windows.x) * windows.width
@@ -249,7 +254,9 @@ def _panes(windows: _Windows, seed: torch.Tensor, pixel: torch.Tensor) -> torch.
     from_middle = windows.x * windows.width
     from_cross = (row - 0.65).abs() * windows.height
     has_cross = _part(seed, 41.3) < 0.6
-    is_bar = (from_side < 0.07) | (from_end < 0.07) | (from_middle < 0.04)
+    is_bar = from_side < 0.07
+    is_bar |= from_end < 0.07
+    is_bar |= from_middle < 0.04
     is_bar |= (from_cross < 0.03) & has_cross
     is_bar &= _part(seed, 17.9) < 0.8
     bar = 1.3 * _part(seed, 19.7) - 0.5
@@ -269,8 +276,10 @@ def _wall(windows: _Windows, seed: torch.Tensor, pixel: torch.Tensor) -> torch.T
     surround = 0.6 * _part(seed, 23.3) - 0.3
     wall = torch.where(is_surround, surround, wall)
     wall = wall * _fade(pixel, 0.3)
-    has_shutters = (_part(seed, 3.7) < 0.2) & ~windows.is_shop
-    is_shutter = (beside < 0.45) & (windows.y < windows.half_height) & has_shutters
+    has_shutters = _part(seed, 3.7) < 0.2
+    at_window = windows.y < windows.half_height
+    is_shutter = (beside < 0.45) & at_window
+    is_shutter &= has_shutters & ~windows.is_shop
     shutter = -0.6 * _part(seed, 43.1)
     return torch.where(is_shutter, shutter, wall)
 
@@ -339,7 +348,8 @@ def _tiles(
     column = u / size
     row = v / size
     contrast = torch.where(seed > 0.6, 0.6, 0.12)
-    checker = contrast * ((column.floor() + row.floor()) % 2 - 0.5)
+    number = column.floor() + row.floor()
+    checker = contrast * (number % 2 - 0.5)
     is_joint = (column % 1 < 0.05) | (row % 1 < 0.05)
     return torch.where(is_joint, -0.25, checker) * _fade(pixel, size)
 
@@ -380,8 +390,10 @@ def _poster(
     is_poster = material == things.POSTER
     if not bool(is_poster.any()):
         return torch.ones_like(u)[..., None]
-    column = (u / (0.05 + 0.4 * _part(seed, 2.7))).floor()
-    row = (v / (0.1 + 0.4 * _part(seed, 7.7))).floor()
+    width = 0.05 + 0.4 * _part(seed, 2.7)
+    height = 0.1 + 0.4 * _part(seed, 7.7)
+    column = (u / width).floor()
+    row = (v / height).floor()
     blocks = torch.stack(
         [
             scatter(

@@ -61,6 +61,8 @@ _HOUR = 3600  # seconds
 
 log = logging.getLogger(__name__)
 
+_Order = tuple[int, Future[Truth]]  # a scenery's number, and its pictures when they are ready
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -81,11 +83,13 @@ class Run:
         torch.manual_seed(plan.seed)
         self.plan = plan
         self.step = 0
-        self._scenery: tuple[int, Future[Truth]] | None = None
-        self._next_scenery: tuple[int, Future[Truth]] | None = None
+        self._scenery: _Order | None = None
+        self._next_scenery: _Order | None = None
         self._painter = ThreadPoolExecutor(1, "scenery")
-        self.net = DepthNet().to(plan.device, memory_format=torch.channels_last)
-        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        net = DepthNet()
+        self.net = net.to(plan.device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.net)
+        self.average.eval().requires_grad_(False)
 
         # Muon takes matrices: views of the kernels, (out, size * size * in), in their own memory.
         self._kernels = []
@@ -105,7 +109,8 @@ class Run:
         Args:
             done: share of the run's time or steps that is over, 0..1; the rate falls with it to 0.
         """
-        truth, x, up = example(self.plan, self.step, self._rendered(self.step // REUSE))
+        rendered = self._rendered(self.step // REUSE)
+        truth, x, up = example(self.plan, self.step, rendered)
         self._set_rates(done)
         self.net.train()
         x = x.contiguous(memory_format=torch.channels_last)
@@ -128,7 +133,8 @@ class Run:
     def _set_rates(self, done: float) -> None:
         """Let the learning rates rise at the beginning and fall at the end."""
         warm = min(1.0, (self.step + 1) / _WARM_UP)
-        falling = min(1.0, max(0.0, 1 - done) / _FALLING)
+        left = max(0.0, 1 - done)
+        falling = min(1.0, left / _FALLING)
         for optimiser, rate in zip(self.optimisers, (_RATE, _OTHER_RATE), strict=True):
             for group in optimiser.param_groups:
                 group["lr"] = rate * warm * falling
@@ -143,13 +149,15 @@ class Run:
             self._next_scenery = self._order(number + 1)
         return self._scenery[1].result()
 
-    def _order(self, number: int) -> tuple[int, Future[Truth]]:
+    def _order(self, number: int) -> _Order:
         """Have a scenery rendered in the background."""
-        return number, self._painter.submit(scenery, self.plan, number)
+        pictures = self._painter.submit(scenery, self.plan, number)
+        return number, pictures
 
     def _follow(self) -> None:
         """Let the averaged weights and statistics follow the network's, faster in a young run."""
-        keep = min(_AVERAGE, (1 + self.step) / (10 + self.step))
+        young = (1 + self.step) / (10 + self.step)
+        keep = min(_AVERAGE, young)
         averages = self.average.state_dict().values()
         values = self.net.state_dict().values()
         with torch.no_grad():
@@ -192,9 +200,10 @@ def scenery(plan: Plan, number: int) -> Truth:
     """Render pictures as no camera has taken them, the same for the same seed and number."""
     # the size comes first, because the number of pictures follows from it
     first = Draw(plan.seed, number, 1, plan.device)
-    size = int(first.pick([1.0] * len(plan.sizes)))
-    width, height = plan.sizes[size]
-    batch = max(2, round(plan.batch_scale * _PIXELS / (width * height)))
+    alike = [1.0] * len(plan.sizes)
+    width, height = plan.sizes[int(first.pick(alike))]
+    pictures = plan.batch_scale * _PIXELS / (width * height)
+    batch = max(2, round(pictures))
     draw = Draw(plan.seed, number, batch, plan.device)
     with torch.no_grad():
         return picture(draw, sample(draw), width, height)
@@ -224,7 +233,8 @@ def example(plan: Plan, step: int, truth: Truth) -> tuple[Truth, torch.Tensor, t
         level = torch.tensor(LEVEL, device=up.device)
         given_up = torch.where(known[:, None], up, level)
         rays = pixel_rays(focal, width, height)
-        x = inputs(photograph(draw, truth.colours), rays, given_up, known)
+        photo = photograph(draw, truth.colours)
+        x = inputs(photo, rays, given_up, known)
     return truth, x, given_up
 
 
@@ -251,7 +261,8 @@ def train(
     saved = start
     last_step = steps or math.inf
     while run.step < last_step:
-        hours_spent = hours_before + (time.monotonic() - start) / _HOUR
+        seconds = time.monotonic() - start
+        hours_spent = hours_before + seconds / _HOUR
         if hours_spent >= hours:
             break
         done = hours_spent / hours if steps is None else run.step / steps
@@ -271,7 +282,8 @@ def _note(folder: Path, step: int, hours: float, step_losses: Losses) -> None:
     values = {}
     for name, value in step_losses._asdict().items():
         values[name] = round(float(value.detach()), 4)
-    line = json.dumps({"step": step, "hours": round(hours, 5), **values})
+    record = {"step": step, "hours": round(hours, 5), **values}
+    line = json.dumps(record)
     with (folder / "losses.jsonl").open("a", encoding="utf-8") as lines:
         lines.write(f"{line}\n")
     log.info("step %d: %s", step, values)
@@ -283,4 +295,7 @@ def _hours_so_far(folder: Path) -> float:
     if not path.is_file():
         return 0.0
     lines = path.read_text(encoding="utf-8").splitlines()
-    return float(json.loads(lines[-1])["hours"]) if lines else 0.0
+    if not lines:
+        return 0.0
+    last = json.loads(lines[-1])
+    return float(last["hours"])
