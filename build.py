@@ -1,7 +1,8 @@
-"""The one command of a clone: demo, test, bench, package, kernels.
+"""The one command of a clone: demo, test, bench, package, kernels, style.
 
-Each sets up what it needs, in this folder alone, and says so in a line; a second run finds it there.
-Standard library only, and nothing imported that an old Python lacks before its version was looked at.
+Each sets up what it needs, in this folder alone, and says so in a line; a second run finds it.
+It needs the standard library only. Nothing that an old Python lacks is imported before the version
+was looked at.
 """
 
 import sys
@@ -10,7 +11,8 @@ PYTHON = (3, 11)  # Blender's wheels, from 4.2 to 5.0, are made for this one
 
 if sys.version_info[:2] != PYTHON:
     sys.stderr.write(
-        "AnchorStage is built with Python %d.%d, which Blender's bpy wheels need, and this is Python %d.%d: "
+        "AnchorStage is built with Python %d.%d, which Blender's bpy wheels need, "
+        "and this is Python %d.%d: "
         "install Python %d.%d and run `python%d.%d build.py ...`.\n"
         % (PYTHON + sys.version_info[:2] + PYTHON + PYTHON)
     )
@@ -24,12 +26,13 @@ from pathlib import Path
 
 from engine.kernels import compiler
 from tools import environments, package
+from tools import style as mirror
 from tools.photo import ensure_photo
 from tools.steps import ROOT, BuildError, pins, step
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command and give its exit status."""
+    """Run one command and return its exit status."""
     parser = _parser()
     options, extra = parser.parse_known_args(arguments)
     if extra and options.command not in (test, bench):
@@ -45,7 +48,7 @@ def main(arguments: list[str]) -> int:
 
 
 def demo(options: argparse.Namespace, _extra: list[str]) -> int:
-    """From a photo to EXRs in a real headless Blender, with the zip installed as a user would."""
+    """Go from a photo to EXRs in a real headless Blender that has the zip installed."""
     if options.photo and not options.photo.is_file():
         sys.stderr.write(
             f"There is no photo at {options.photo}; give the path of a picture file.\n"
@@ -58,58 +61,68 @@ def demo(options: argparse.Namespace, _extra: list[str]) -> int:
     output = ROOT / "demo-out"
     with tempfile.TemporaryDirectory(prefix="anchorstage-demo-") as profile:
         command = [blender, "demo/demo.py", "--zip", archive, "--photo", photo, "--output", output]
-        status = subprocess.run(
-            command, env={**os.environ, "BLENDER_USER_RESOURCES": profile}, check=False
-        ).returncode
-    return status or subprocess.run([python, "demo/sheet.py", output], check=False).returncode
+        environment = {**os.environ, "BLENDER_USER_RESOURCES": profile}
+        status = subprocess.run(command, env=environment, check=False).returncode
+    return status or _run([python, "demo/sheet.py", output])
 
 
 def test(options: argparse.Namespace, extra: list[str]) -> int:
-    """Ruff, mypy and pytest; further arguments go to pytest."""
+    """Run ruff, mypy and pytest; further arguments go to pytest."""
     python = environments.ensure(environments.engine_with_torch())
     package.kernels(compiler.targets_for(), python)
     ensure_photo(python)
     if not options.quick:
-        for version in pins()["tool"]["anchorstage"]["bpy"]:
+        for version in environments.blender_versions():
             environments.ensure(environments.blender(version))
+        if environments.versions_left_out():
+            sys.stdout.write(f"{environments.left_out_sentence()}\n")
+    ruff = [python, "-m", "ruff", "check", "--quiet", "."]
+    mypy = [python, "-m", "mypy", "engine", "anchorstage_addon", "tools", "build.py"]
     outcomes = [
-        _checked("Checking the style with ruff", [python, "-m", "ruff", "check", "--quiet", "."]),
-        _checked(
-            "Checking the types with mypy",
-            [python, "-m", "mypy", "engine", "anchorstage_addon", "tools", "build.py"],
-        ),
+        _checked("Checking the style with ruff", ruff),
+        _checked("Checking the types with mypy", mypy),
     ]
+    sys.stdout.write(mirror.table())
+    sys.stdout.flush()
     quick = ["-m", "not slow", "tests/engine"] if options.quick else []
-    outcomes.append(
-        subprocess.run([python, "-m", "pytest", *quick, *extra], check=False).returncode
-    )
-    return next((outcome for outcome in reversed(outcomes) if outcome), 0)
+    outcomes.append(_run([python, "-m", "pytest", *quick, *extra]))
+    # the status of pytest comes first, because callers know its meaning
+    failures = [outcome for outcome in reversed(outcomes) if outcome]
+    return failures[0] if failures else 0
 
 
 def bench(options: argparse.Namespace, extra: list[str]) -> int:
-    """The benchmarks; further arguments go to them."""
+    """Run the benchmarks; further arguments go to them."""
     python = environments.ensure(environments.engine_with_torch())
     package.kernels(compiler.targets_for(), python)
     ensure_photo(python)
-    return subprocess.run([python, "benchmarks/bench.py", *extra], check=False).returncode
+    return _run([python, "benchmarks/bench.py", *extra])
 
 
 def package_zips(options: argparse.Namespace, _extra: list[str]) -> int:
-    """The extension's zips, in dist/."""
+    """Make the extension's zips, in dist/."""
     python = environments.ensure(environments.engine())
-    chosen = (
-        package.platforms() if options.platform == "all" else [options.platform or _this_platform()]
-    )
-    for platform in chosen:
+    if options.platform == "all":
+        platforms = package.platforms()
+    else:
+        platforms = [options.platform or _this_platform()]
+    for platform in platforms:
         archive = package.build_zip(platform, python)
-        sys.stdout.write(f"{archive.relative_to(ROOT)}: {archive.stat().st_size / 1e6:.1f} MB\n")
+        megabytes = archive.stat().st_size / 1e6
+        sys.stdout.write(f"{archive.relative_to(ROOT)}: {megabytes:.1f} MB\n")
     return 0
 
 
 def kernels(_options: argparse.Namespace, _extra: list[str]) -> int:
-    """The kernels of this machine, for work in a clone."""
+    """Compile the kernels of this machine, for work in a clone."""
     _this_platform()
     package.kernels(compiler.targets_for(), environments.ensure(environments.engine()))
+    return 0
+
+
+def style(_options: argparse.Namespace, _extra: list[str]) -> int:
+    """Print a table of how easily the code is read, a room a line; it needs no set-up."""
+    sys.stdout.write(mirror.table())
     return 0
 
 
@@ -117,12 +130,19 @@ def _this_platform() -> str:
     platform = package.this_platform()
     if platform is None:
         raise BuildError(
-            f"AnchorStage is not made for {compiler.this_machine()}; use Linux, Windows or macOS, 64 bits."
+            f"AnchorStage is not made for {compiler.this_machine()}; "
+            "use Linux, Windows or macOS, 64 bits."
         )
     return platform
 
 
+def _run(command: list) -> int:
+    """Run a command whose output is for the user, and return its exit status."""
+    return subprocess.run(command, check=False).returncode
+
+
 def _checked(text: str, command: list) -> int:
+    """Run a command as a step, and write its output only if it fails."""
     with step(text):
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
@@ -136,7 +156,8 @@ def _absolute(path: str) -> Path:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="build.py", description="Sets itself up, then does one of these."
+        prog="build.py",
+        description="Sets itself up, then does one of these.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -156,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
         "--platform", choices=["all", *package.platforms()], help="default: this one"
     )
     add("kernels", kernels)
+    add("style", style)
     return parser
 
 

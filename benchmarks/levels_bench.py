@@ -1,15 +1,18 @@
-"""Frames while the camera moves: time and PSNR against the full render; `rows()` for the whole benchmark, or run it alone."""
+"""Frames while the camera moves: their time, and their PSNR against the full render.
+
+`rows()` gives the rows of the whole benchmark; it also runs alone.
+"""
 
 import os
-import time
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import cv2
 import numpy as np
 
+from benchmarks import timing
+from benchmarks.image_metrics import psnr
 from benchmarks.scenes import photo_like_scene, shifted
+from benchmarks.timing import milliseconds
 from engine.camera import View
 from engine.render import RenderOptions
 from engine.render.levels import Levels
@@ -17,41 +20,56 @@ from engine.render.levels.build import build_levels
 from engine.render.rasteriser import render
 from engine.splats.record import Splats
 
-COUNTS = 300_000, 1_000_000, 3_000_000, 5_000_000
-SIZES = (1280, 720), (1920, 1080)
-REPEATS = 5
-DETAIL = 160  # cells across of the coarsest noise in the pictures on the splats; each octave halves them at 0.6 the strength
+COUNTS = (300_000, 1_000_000, 3_000_000, 5_000_000)
+SIZES = ((1280, 720), (1920, 1080))  # pixels
+
+AHEAD = 1.5  # metres before the photo's place
+BEHIND = 6.0  # metres behind the photo's place
+
+# The picture on the splats has detail of every size, as photos have: octaves of noise.
+PICTURE_SIZE = (1280, 720)  # pixels
+DETAIL = 160  # cells across of the middle octave
+COARSEST = DETAIL / 32  # cells across of the first octave
+FINEST = DETAIL * 8  # cells across of the last octave
+STRENGTH = 0.25  # standard deviation of the coarsest octave
+FADING = 0.6  # strength of an octave, as a part of the next coarser one's
 
 
 def rows() -> list[dict[str, object]]:
-    """For each count and camera: building the levels, the full frame and the moving one, all passes."""
+    """Measure building the levels, the full frame and the moving one, for each count and camera."""
     table: list[dict[str, object]] = []
     for count in COUNTS:
         splats, own = photo_like_scene(count)
         splats = splats.with_(colors=_picture(splats, own))
-        built, wall, cpu = _best(lambda splats=splats: build_levels(splats), 1)
-        share = built.nbytes / sum(
-            array.nbytes for array in vars(splats).values() if isinstance(array, np.ndarray)
-        )
-        table.append(
-            {
-                "splats": len(splats),
-                "build_cpu_ms": cpu,
-                "build_wall_ms": wall,
-                "memory_of_scene": round(share, 2),
-            }
-        )
+        levels, building = _built(splats)
+        table.append(building)
         for size in SIZES:
             for camera, view in _cameras(own.resized(*size)):
-                table += _pair(splats, built, camera, view)
+                table += _pair(splats, levels, camera, view)
     return table
 
 
+def _built(splats: Splats) -> tuple[Levels, dict[str, object]]:
+    """Build the levels once, cold, and return them with the row that tells what they cost."""
+    made: list[Levels] = []
+    building = timing.measure_first(lambda: made.append(build_levels(splats)))
+    [levels] = made
+    arrays = [array for array in vars(splats).values() if isinstance(array, np.ndarray)]
+    share = levels.nbytes / sum(array.nbytes for array in arrays)
+    return levels, {
+        "splats": len(splats),
+        "build_cpu_ms": milliseconds(building.cpu),
+        "build_wall_ms": milliseconds(building.wall),
+        "memory_of_scene": round(share, 2),
+    }
+
+
 def _cameras(own: View) -> list[tuple[str, View]]:
-    """The photo's camera, one beside it, one 1.5 metres ahead and one 6 metres behind."""
-    ahead, behind = own.world_from_camera.copy(), own.world_from_camera.copy()
-    ahead[1, 3] += 1.5
-    behind[1, 3] -= 6
+    """Return the photo's camera, one beside it, one ahead of it and one behind it."""
+    ahead = own.world_from_camera.copy()
+    ahead[1, 3] += AHEAD
+    behind = own.world_from_camera.copy()
+    behind[1, 3] -= BEHIND
     return [
         ("photo's", own),
         ("moved", shifted(own)),
@@ -61,59 +79,57 @@ def _cameras(own: View) -> list[tuple[str, View]]:
 
 
 def _pair(splats: Splats, levels: Levels, camera: str, view: View) -> list[dict[str, object]]:
-    """The full frame and the moving one."""
-    found: list[dict[str, object]] = []
-    truth: np.ndarray | None = None
-    for mode, options in (("full", RenderOptions()), ("moving", RenderOptions(moving=True))):
-        render(splats, view, options, levels=levels)
-        picture, wall, cpu = _best(
-            lambda options=options: render(splats, view, options, levels=levels), REPEATS
-        )
-        truth = picture.color if truth is None else truth
-        row: dict[str, object] = {
-            "splats": len(splats),
-            "width": view.width,
-            "height": view.height,
-            "camera": camera,
-        }
-        row |= {"mode": mode, "threads": os.cpu_count(), "cpu_ms": cpu, "wall_ms": wall}
-        found.append(
-            row | {"psnr_db": "" if mode == "full" else round(_psnr(picture.color, truth), 1)}
-        )
-    return found
+    """Measure the full frame, and the moving one against it."""
+    full = RenderOptions()
+    moving = RenderOptions(moving=True)
+    full_color = render(splats, view, full, levels=levels).color
+    moving_color = render(splats, view, moving, levels=levels).color
+    everywhere = np.ones(full_color.shape[:2], bool)
+    decibels = psnr(np.clip(moving_color, 0, 1), np.clip(full_color, 0, 1), everywhere)
+    return [
+        _row(splats, levels, camera, view, full) | {"psnr_db": ""},
+        _row(splats, levels, camera, view, moving) | {"psnr_db": round(decibels, 1)},
+    ]
 
 
-def _best(work: Callable[[], Any], repeats: int) -> tuple[Any, float, float]:
-    """The result, and milliseconds of wall and of CPU on all threads, each the least."""
-    wall, cpu, result = [], [], None
-    for _ in range(repeats):
-        start = time.perf_counter(), time.process_time()
-        result = work()
-        wall.append(time.perf_counter() - start[0])
-        cpu.append(time.process_time() - start[1])
-    return result, round(min(wall) * 1000, 1), round(min(cpu) * 1000, 1)
+def _row(
+    splats: Splats,
+    levels: Levels,
+    camera: str,
+    view: View,
+    options: RenderOptions,
+) -> dict[str, object]:
+    frame = timing.measure(lambda: render(splats, view, options, levels=levels))
+    return {
+        "splats": len(splats),
+        "width": view.width,
+        "height": view.height,
+        "camera": camera,
+        "mode": "moving" if options.moving else "full",
+        "threads": os.cpu_count(),
+        "cpu_ms": milliseconds(frame.cpu),
+        "wall_ms": milliseconds(frame.wall),
+    }
 
 
 def _picture(splats: Splats, view: View) -> np.ndarray:
-    """(N, 3) colours of a picture with detail of every size, as photos have, in place of noise that nothing can shrink."""
+    """Return colours (N, 3) of a picture of noise that survives when splats are merged."""
+    width, height = PICTURE_SIZE
     random = np.random.default_rng(1)
-    picture, cells, strength = np.full((720, 1280, 3), 0.5), DETAIL / 32, 0.25
-    while cells <= DETAIL * 8:
+    picture = np.full((height, width, 3), 0.5)
+    cells = COARSEST
+    strength = STRENGTH
+    while cells <= FINEST:
         noise = random.normal(size=(max(2, round(cells * 9 / 16)), max(2, round(cells)), 3))
-        picture += strength * cv2.resize(noise, (1280, 720), interpolation=cv2.INTER_CUBIC)
-        cells, strength = cells * 2, strength * 0.6
-    pixels, _ = view.resized(1280, 720).project(splats.positions)
-    column, row = (
-        np.clip(pixels[:, i].astype(int), 0, size - 1) for i, size in enumerate((1280, 720))
-    )
+        picture += strength * cv2.resize(noise, PICTURE_SIZE, interpolation=cv2.INTER_CUBIC)
+        cells *= 2
+        strength *= FADING
+
+    # each splat has the colour of the pixel that shows it
+    pixels, _ = view.resized(width, height).project(splats.positions)
+    column = np.clip(pixels[:, 0].astype(int), 0, width - 1)
+    row = np.clip(pixels[:, 1].astype(int), 0, height - 1)
     return np.clip(picture[row, column], 0, 1)
-
-
-def _psnr(first: np.ndarray, second: np.ndarray) -> float:
-    """Decibels between two pictures, a white of 1."""
-    return float(
-        -10 * np.log10(max(np.square(np.clip(first, 0, 1) - np.clip(second, 0, 1)).mean(), 1e-12))
-    )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""Views from beside the photo's place, held against what Cycles sees from there.
+"""Views from beside the photo's place, compared with the pictures that Cycles takes from there.
 
-photo ─► depth of a source ─► splats, matched to the photo ─► rendered after each move ─► against the true view
+photo ─► depth of a source ─► splats, matched to the photo ─► rendered after each move
 
-What the photo never saw is known exactly: a point of the true view that lies outside the photo's frame, or behind what the
-photo shows there. `psnr`, `ssim` and `ms_gmsd` leave it out; the columns that end in `_filled` count the whole frame, with
-what the renderer left open (alpha below 0.5) grown from its border (Telea 2004). A move is a part of the true scene's median
-depth: in metres (`metric`), or in the unit of the source's own scene (`aligned`), as an artist moves who trusts the eye.
+What the photo never saw is known exactly: a point of the true view that lies outside the photo's
+frame, or behind what the photo shows there. `psnr`, `ssim` and `ms_gmsd` leave it out; the columns
+that end in `_filled` count the whole frame, with what the renderer left open (alpha below 0.5) grown
+from its border (Telea 2004). A move is a part of the true scene's median depth: in metres
+(`metric`), or in the unit of the source's own scene (`aligned`), as an artist moves who trusts the
+eye.
 """
 
 from dataclasses import dataclass, replace
@@ -23,20 +25,19 @@ from engine.camera import View
 from engine.depth import DepthEstimate, DepthOptions
 from engine.geometry import invert_pose
 from engine.image import Photo, read
-from engine.lift.lifting import DEFAULT_MAX_SPLATS, grid_budget, lift
-from engine.makers.photo import fitted
+from engine.makers.options import PhotoOptions
+from engine.makers.photo import MeasuredPhoto, fitted, grid_pixels, scene_from_photo
+from engine.progress import Progress
 from engine.render import VOID_ALPHA, ProxyRender, RenderOptions
 from engine.render.fitting import Shot
-from engine.render.match import match_photo
 from engine.render.rasteriser import render
-from engine.splats.record import Splats
+from engine.scene import BaseWitness
+from engine.splats import DEFAULT_MAX_SPLATS, Splats
+from engine.stopwatch import Stopwatch
 
 METRIC, ALIGNED = "metric", "aligned"
 OWN = "photo's own"
 FITTED, FIT = ", fitted", 40  # of a source's name; iterations
-SCENE_GRID = DepthOptions(
-    max_pixels=grid_budget(DEFAULT_MAX_SPLATS)
-)  # as `reconstruct` asks for it
 _FAR = 1e7  # metres: the sky, for which no move is far
 _BEHIND = 0.02  # part of the depth by which a point must lie behind the photo's surface to be hidden by it
 _TELEA_PX = 3
@@ -80,11 +81,21 @@ def seen_by(photo_view: View, photo_depth: np.ndarray, view: View, depth: np.nda
     return Seen(inside, inside & (distance <= np.max(around, axis=0) * (1 + _BEHIND)))
 
 
-def lifted(found: DepthEstimate, photo: Photo) -> Splats:
-    """A scene as `reconstruct` makes it, without its regions."""
-    colours = photo.encoded(found.view.width, found.view.height)
-    made = lift(found, colours)
-    return match_photo(made.splats, found.view, colours, made.rows, spilled=made.spilled)
+def scene_grid(photo: Photo) -> DepthOptions:
+    """Return the options by which `reconstruct` asks for the depth of a photo."""
+    return DepthOptions(max_pixels=grid_pixels(photo, DEFAULT_MAX_SPLATS))
+
+
+def lifted(estimate: DepthEstimate, photo: Photo) -> Splats:
+    """Return the splats that `reconstruct` makes of a photo with this depth."""
+    measured = MeasuredPhoto(
+        estimate=estimate,
+        colours=photo.encoded(estimate.view.width, estimate.view.height),
+        witness=BaseWitness.of(photo),
+        notes=(),
+        brightest=None if photo.linear else 1.0,
+    )
+    return scene_from_photo(measured, PhotoOptions(), Stopwatch(), Progress()).splats
 
 
 def rows(scenes: list[Made], photos: list[Measured]) -> list[Row]:
@@ -121,7 +132,8 @@ def of_scene(made: Made) -> list[Row]:
     """Each source's views of one scene."""
     photo, base = read(made.photo_path), made.picture(PHOTO)
     ours = [source for source in depth_sources.sources() if source.name in (BUILTIN, FLOOR)]
-    found = [source.estimate(photo, SCENE_GRID, made.scene.outdoors) for source in ours]
+    grid = scene_grid(photo)
+    found = [source.estimate(photo, grid, made.scene.outdoors) for source in ours]
     named = [
         *zip((source.name for source in ours), found, strict=True),
         (TRUTH, depth_sources.truth(base)),
@@ -157,7 +169,7 @@ def _fitted(scene: Splats, found: DepthEstimate, photo: Photo) -> Splats:
 
 def own_view(sample: Measured) -> Row:
     """The built-in source's picture of a real photo from its own place."""
-    options = replace(SCENE_GRID, focal_px=sample.focal_px)
+    options = replace(scene_grid(sample.photo), focal_px=sample.focal_px)
     found = depth_sources.builtin(sample.photo, options, sample.outdoors)
     return _own(BUILTIN, PHOTOS, lifted(found, sample.photo), found, sample.photo)
 

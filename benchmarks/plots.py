@@ -1,4 +1,7 @@
-"""The benchmark's pictures, drawn from the table's own rows: what a frame costs, and how near depth and views come to truth."""
+"""The benchmark's pictures, drawn from the table's own rows.
+
+They show the cost of a frame, and the distance of depth and of new views from the truth.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +27,8 @@ STAGES = {  # columns of one thread's stages: what they are called, their colour
 }
 SHADES = "viridis"
 PER_MEGA = 1e6
-INCHES, DPI = (7.2, 4.6), 110
+INCHES = (7.2, 4.6)
+DPI = 110
 
 
 def draw(rows: list[Row], machine: str, folder: Path) -> list[Path]:
@@ -56,12 +60,22 @@ def draw(rows: list[Row], machine: str, folder: Path) -> list[Path]:
 
 
 def _picture(path: Path, machine: str, fill: Callable[[Axes], None]) -> Path:
+    """Draw a picture of costs, on two logarithmic axes."""
+
+    def fill_logarithmic(axes: Axes) -> None:
+        axes.set(xscale="log", yscale="log", ylabel="CPU time of a frame, ms, all threads together")
+        fill(axes)
+        axes.yaxis.set_major_formatter(FuncFormatter(_plain))
+        axes.grid(which="major", color="#d9d9d9")
+        axes.grid(which="minor", color="#f0f0f0")
+
+    return _figure(path, machine, fill_logarithmic)
+
+
+def _figure(path: Path, machine: str, fill: Callable[[Axes], None]) -> Path:
+    """Draw one picture with its legend beside it, and the machine below its title."""
     figure, axes = plt.subplots(figsize=INCHES, layout="constrained")
-    axes.set(xscale="log", yscale="log", ylabel="CPU time of a frame, ms, all threads together")
     fill(axes)
-    axes.yaxis.set_major_formatter(FuncFormatter(_plain))
-    axes.grid(which="major", color="#d9d9d9")
-    axes.grid(which="minor", color="#f0f0f0")
     axes.set_axisbelow(True)
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     figure.suptitle(f"{axes.get_title()}\n{machine}", fontsize=8)
@@ -72,47 +86,28 @@ def _picture(path: Path, machine: str, fill: Callable[[Axes], None]) -> Path:
 
 
 def _against_splats(axes: Axes, forward: list[Row], projection: list[Row]) -> None:
-    """A frame's stages on one thread, the whole of it, and the peers."""
-    chosen = sorted(
-        (row for row in forward if row["width"] == WIDTH), key=lambda row: row["splats"]
-    )
+    """Draw a frame's cost, its stages on one thread, and the peers."""
+    chosen = [row for row in forward if row["width"] == WIDTH]
+    chosen.sort(key=lambda row: row["splats"])
     splats = [row["splats"] for row in chosen]
-    axes.plot(
-        splats,
-        [row["peer_cpu_ms"] for row in chosen],
-        "s--",
-        color="#b0413e",
-        label="PyTorch rasteriser",
-    )
-    theirs = [(row["splats"], row["peer_cpu_ms"]) for row in projection]
-    axes.plot(
-        *zip(*theirs, strict=True),
-        "^--",
-        color="#e4a3a1",
-        label="gsplat's projection\nin PyTorch, alone",
-    )
-    axes.plot(
-        splats,
-        [row["cpu_ms"] for row in chosen],
-        "o-",
-        color="black",
-        label="AnchorStage,\nall threads",
-    )
+
+    def line(rows: list[Row], column: str, style: str, colour: str, label: str) -> None:
+        counts = [row["splats"] for row in rows]
+        costs = [row[column] for row in rows]
+        axes.plot(counts, costs, style, color=colour, label=label)
+
+    line(chosen, "peer_cpu_ms", "s--", "#b0413e", "PyTorch rasteriser")
+    line(projection, "peer_cpu_ms", "^--", "#e4a3a1", "gsplat's projection\nin PyTorch, alone")
+    line(chosen, "cpu_ms", "o-", "black", "AnchorStage,\nall threads")
     for column, (name, colour) in STAGES.items():
-        axes.plot(
-            splats,
-            [row[column] for row in chosen],
-            ".-",
-            color=colour,
-            label=f"  {name},\n  one thread",
-        )
+        line(chosen, column, ".-", colour, f"  {name},\n  one thread")
     axes.set(xlabel="splats", title=f"Cost against splats: {COLOR} at {WIDTH}x720")
     axes.set_xticks(splats, [_short(count) for count in splats], minor=False)
     axes.set_xticks([], minor=True)
 
 
 def _against_pixels(axes: Axes, forward: list[Row]) -> None:
-    """Every scene at every size, ours and the peer's."""
+    """Draw the cost of every scene at every size, ours and the peer's."""
     counts = sorted({row["splats"] for row in forward})
     shades = plt.get_cmap(SHADES)
     for whose, column, style in (
@@ -120,23 +115,24 @@ def _against_pixels(axes: Axes, forward: list[Row]) -> None:
         ("PyTorch rasteriser", "peer_cpu_ms", "s--"),
     ):
         for i, count in reversed(list(enumerate(counts))):
-            chosen = sorted(
-                (row for row in forward if row["splats"] == count), key=lambda row: row["width"]
-            )
-            pixels = [row["width"] * row["height"] / PER_MEGA for row in chosen]
-            colour = shades(0.9 * i / max(1, len(counts) - 1))
+            chosen = [row for row in forward if row["splats"] == count]
+            chosen.sort(key=lambda row: row["width"])
             axes.plot(
-                pixels,
+                [_megapixels(row["width"], row["height"]) for row in chosen],
                 [row[column] for row in chosen],
                 style,
-                color=colour,
+                color=shades(0.9 * i / max(1, len(counts) - 1)),
                 label=f"{whose}, {_short(count)}",
             )
     sizes = sorted({(row["width"], row["height"]) for row in forward})
-    labels = [f"{width}x{height}\n{width * height / PER_MEGA:.1f}" for width, height in sizes]
+    labels = [f"{width}x{height}\n{_megapixels(width, height):.1f}" for width, height in sizes]
     axes.set(xlabel="pixels, millions", title=f"Cost against pixels: {COLOR}")
-    axes.set_xticks([width * height / PER_MEGA for width, height in sizes], labels, minor=False)
+    axes.set_xticks([_megapixels(*size) for size in sizes], labels, minor=False)
     axes.set_xticks([], minor=True)
+
+
+def _megapixels(width: int, height: int) -> float:
+    return width * height / PER_MEGA
 
 
 def _short(count: int) -> str:
@@ -182,39 +178,31 @@ def draw_depth(rows: list[Row], machine: str, folder: Path) -> list[Path]:
 
 
 def _chart(path: Path, machine: str, fill: Callable[[Axes], None]) -> Path:
-    figure, axes = plt.subplots(figsize=INCHES, layout="constrained")
-    fill(axes)
-    axes.grid(axis="y", color="#d9d9d9")
-    axes.set_axisbelow(True)
-    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    figure.suptitle(f"{axes.get_title()}\n{machine}", fontsize=8)
-    axes.set_title("")
-    figure.savefig(path, dpi=DPI)
-    plt.close(figure)
-    return path
+    """Draw a picture of figures, with lines across to read their height."""
+
+    def fill_with_lines(axes: Axes) -> None:
+        fill(axes)
+        axes.grid(axis="y", color="#d9d9d9")
+
+    return _figure(path, machine, fill_with_lines)
 
 
 def _bars(axes: Axes, rows: list[Row]) -> None:
-    """delta1 of each source for each set: as it is, and behind it what a true scale would make of it."""
-    sets, sources = (
-        sorted({row["set"] for row in rows}),
-        list(dict.fromkeys(row["source"] for row in rows)),
-    )
+    """Draw delta1 of each source for each set, and behind it what the true scale makes of it."""
+    sets = sorted({row["set"] for row in rows})
+    sources = list(dict.fromkeys(row["source"] for row in rows))
     width = 0.8 / len(sources)
     for i, source in enumerate(sources):
-        chosen = {row["set"]: row for row in rows if row["source"] == source}
+        by_set = {row["set"]: row for row in rows if row["source"] == source}
+        places = [j + i * width for j, name in enumerate(sets) if name in by_set]
+        chosen = [by_set[name] for name in sets if name in by_set]
         for column, alpha, label in (("delta1_aligned", 0.35, None), ("delta1", 1.0, source)):
-            places = [
-                (j + i * width, chosen[name][column])
-                for j, name in enumerate(sets)
-                if name in chosen
-            ]
-            bars = [(place, value) for place, value in places if value != ""]
+            values = [row[column] for row in chosen]
+            bars = [(x, y) for x, y in zip(places, values, strict=True) if y != ""]
             if bars:
-                where, height = zip(*bars, strict=True)
                 axes.bar(
-                    where,
-                    height,
+                    [x for x, _ in bars],
+                    [y for _, y in bars],
                     width,
                     align="edge",
                     color=_colour(source),
@@ -230,7 +218,7 @@ def _bars(axes: Axes, rows: list[Row]) -> None:
 
 
 def _lines(axes: Axes, rows: list[Row]) -> None:
-    """PSNR against how far the camera moved sideways; dashed where the source's own scale is the measure."""
+    """Draw PSNR against the camera's move, dashed in the unit of the source's own scene."""
     for source in dict.fromkeys(row["source"] for row in rows):
         for unit, style in (("metric", "o-"), ("aligned", "s--")):
             chosen = [

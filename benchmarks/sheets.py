@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.cycles import library
 from benchmarks.cycles.catalogue import PHOTO
 from benchmarks.cycles.develop import bgr
-from benchmarks.novel_views import SCENE_GRID, lifted
+from benchmarks.novel_views import lifted, scene_grid
 from engine.camera import View
 from engine.depth import DepthEstimate
 from engine.depth.estimating import estimate
@@ -24,6 +24,7 @@ from engine.image import Photo, read
 from engine.render import RenderOptions
 from engine.render.rasteriser import render
 from engine.splats.record import Splats
+from tools.shared import shared
 from tools.steps import ROOT
 
 IMAGES = ROOT / "docs" / "images"
@@ -57,7 +58,7 @@ def scenes_sheet() -> np.ndarray:
     rows = []
     for made in library.scenes():
         photo, true = read(made.photo_path), made.picture(PHOTO).depth
-        found = estimate(photo, SCENE_GRID)
+        found = estimate(photo, scene_grid(photo))
         limits = _limits(true[np.isfinite(true)])
         tiles = [
             _colours(photo),
@@ -74,7 +75,7 @@ def photos_sheet(folder: Path) -> np.ndarray:
     rows = []
     for path in (folder / name for name in SHOWN if (folder / name).is_file()):
         photo = read(path)
-        found = estimate(photo, SCENE_GRID)
+        found = estimate(photo, scene_grid(photo))
         tiles = [
             _colours(photo),
             depth_picture(found.depth, _limits(found.depth[~found.sky])),
@@ -171,14 +172,14 @@ def main() -> None:
     parser.add_argument(
         "--photos",
         type=Path,
-        default=ROOT.parent / "shared" / "photos",
-        help="holds measured/ and plain/",
+        default=shared("photos"),
+        help="holds measured/ and plain/ (default: photos/ in ANCHORSTAGE_SHARED)",
     )
     parser.add_argument("--output", type=Path, default=IMAGES)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     sheets = {"depth_scenes.png": scenes_sheet()}
-    if options.photos.is_dir():
+    if options.photos is not None and options.photos.is_dir():
         sheets["depth_photos.png"] = photos_sheet(options.photos)
     for name, page in sheets.items():
         cv2.imwrite(str(options.output / name), page, [cv2.IMWRITE_PNG_COMPRESSION, 9])

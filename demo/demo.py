@@ -1,6 +1,7 @@
-"""The main job in a real headless Blender: install the zip, reconstruct a photo, keyframe a move, render EXRs.
+"""The main job in a real headless Blender, run by `build.py demo` with Blender's Python.
 
-Run by `build.py demo` with Blender's Python. Everything here goes through the operators that the panel's buttons call.
+It installs the zip, reconstructs a photo, keyframes a move and renders EXRs, all through the
+operators that the panel's buttons call.
 """
 
 import argparse
@@ -10,43 +11,52 @@ import resource
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 
 FRAMES = 16
-SIZE = (1280, 720)
-DOLLY, TRUCK, LENS = (
-    0.10,
-    0.04,
-    1.15,
-)  # parts of the distance to what the photo shows; factor of the focal length
-MEBIBYTE = 1024  # ru_maxrss counts KiB
+SIZE = (1280, 720)  # pixels
+DOLLY = 0.10  # part of the distance to the surfaces of the photo
+TRUCK = 0.04  # part of the same distance
+LENS = 1.15  # factor of the focal length
+MEBIBYTE = 1024  # KiB, in which ru_maxrss counts
+MODULE = "bl_ext.user_default.anchorstage"  # the installed extension
 
 
 def main() -> None:
     """Do the job and leave `summary.json` beside the frames."""
     options = _options()
-    options.output.mkdir(parents=True, exist_ok=True)
-    seconds: dict[str, float] = {}
-
-    def timed(name: str, work) -> None:
-        start = time.perf_counter()
-        result = work()
-        seconds[name] = round(time.perf_counter() - start, 2)
-        print(f"  {name}: {seconds[name]:.2f} s", flush=True)
-        if "FINISHED" not in result:
-            raise RuntimeError(f"{name} did not finish")
-
+    output = options.output
+    output.mkdir(parents=True, exist_ok=True)
+    blend = output / "shot.blend"
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    timed("install the zip", lambda: install(options.zip))
-    timed("reconstruct", lambda: reconstruct(options.photo, options.output))
-    timed("keyframe the move", keyframe)
-    timed("set up the export", lambda: set_up(options.output))
-    blend = options.output / "shot.blend"
-    timed("save the .blend", lambda: bpy.ops.wm.save_as_mainfile(filepath=str(blend)))
-    timed("render the animation", lambda: bpy.ops.render.render(animation=True))
+    steps = {
+        "install the zip": lambda: install(options.zip),
+        "reconstruct": lambda: reconstruct(options.photo, output),
+        "keyframe the move": keyframe,
+        "set up the export": lambda: set_up(output),
+        "save the .blend": lambda: bpy.ops.wm.save_as_mainfile(filepath=str(blend)),
+        "render the animation": lambda: bpy.ops.render.render(animation=True),
+    }
+    seconds = {name: _timed(name, work) for name, work in steps.items()}
     write_summary(options, seconds)
+
+
+def _timed(name: str, work: Callable[[], set[str]]) -> float:
+    """Run a step, print the seconds that it took and return them.
+
+    Raises:
+        RuntimeError: Its operator did not finish.
+    """
+    start = time.perf_counter()
+    result = work()
+    seconds = round(time.perf_counter() - start, 2)
+    print(f"  {name}: {seconds:.2f} s", flush=True)
+    if "FINISHED" not in result:
+        raise RuntimeError(f"{name} did not finish")
+    return seconds
 
 
 def _options() -> argparse.Namespace:
@@ -57,14 +67,14 @@ def _options() -> argparse.Namespace:
 
 
 def install(archive: Path) -> set[str]:
-    """As a user installs it: from disk, enabled at once."""
+    """Install the zip as a user does: from disk, enabled at once."""
     return bpy.ops.extensions.package_install_files(
         repo="user_default", filepath=str(archive), enable_on_install=True
     )
 
 
 def reconstruct(photo: Path, output: Path) -> set[str]:
-    """One photo to a scene with the photo's camera."""
+    """Make a scene of one photo, with the photo's camera."""
     folder = output / f"{photo.stem}.anchorstage"
     return bpy.ops.anchorstage.reconstruct(
         filepath=str(photo.resolve()), output=str(folder.resolve()), overwrite=True
@@ -72,9 +82,10 @@ def reconstruct(photo: Path, output: Path) -> set[str]:
 
 
 def keyframe() -> set[str]:
-    """A shot camera that starts as the photo, dollies in, trucks to the right and changes its lens."""
+    """Key a shot camera that starts as the photo, dollies in, trucks right and changes its lens."""
     scene = bpy.context.scene
-    scene.frame_start, scene.frame_end = 1, FRAMES
+    scene.frame_start = 1
+    scene.frame_end = FRAMES
     scene.frame_set(1)
     bpy.ops.anchorstage.add_camera()
     bpy.ops.anchorstage.key_camera()
@@ -87,43 +98,56 @@ def keyframe() -> set[str]:
 
 
 def set_up(output: Path) -> set[str]:
-    """AnchorStage's engine, 1280x720, the compositor's EXR output."""
+    """Choose AnchorStage's engine, 1280x720, and the compositor's EXR output."""
     scene = bpy.context.scene
+    preview = output / "preview" / "frame_"
+    exr = output / "exr"
     scene.render.engine = "ANCHORSTAGE"
-    scene.render.resolution_x, scene.render.resolution_y = SIZE
-    scene.render.filepath = str((output / "preview" / "frame_").resolve())
-    scene.anchorstage_export.folder = str((output / "exr").resolve())
+    scene.render.resolution_x = SIZE[0]
+    scene.render.resolution_y = SIZE[1]
+    scene.render.filepath = str(preview.resolve())
+    scene.anchorstage_export.folder = str(exr.resolve())
     return bpy.ops.anchorstage.setup_export()
 
 
 def write_summary(options: argparse.Namespace, seconds: dict[str, float]) -> None:
-    """What was made, how fast, with how much memory."""
+    """Write the results, their times and their memory to `summary.json`.
+
+    Raises:
+        RuntimeError: Frames are missing.
+    """
+    output = options.output
+    exr = output / "exr"
+    frames = sorted(exr.glob("shot.*.exr"))
+    if len(frames) < FRAMES:
+        raise RuntimeError(f"{len(frames)} of {FRAMES} frames were written")
     state = bpy.context.scene.anchorstage
-    made = {
+    scene_facts = {
         "splats": state.splats,
         "regions": [region.name for region in state.regions],
         "depth": state.depth_source,
     }
-    frames = sorted((options.output / "exr").glob("shot.*.exr"))
-    if len(frames) < FRAMES:
-        raise RuntimeError(f"{len(frames)} of {FRAMES} frames were written")
-    blender_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEBIBYTE
-    bpy.ops.preferences.addon_disable(
-        module="bl_ext.user_default.anchorstage"
-    )  # ends the engine, so that it is counted
+    blender_peak = _peak_mib(resource.RUSAGE_SELF)
+    # it ends the engine's process, which counts only then
+    bpy.ops.preferences.addon_disable(module=MODULE)
     summary = {
         "blender": bpy.app.version_string,
         "seconds": seconds,
-        **made,
+        **scene_facts,
         "frames": len(frames),
         "frames_per_second": round(len(frames) / seconds["render the animation"], 2),
-        "blender_peak_mib": round(blender_peak),
-        "engine_peak_mib": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / MEBIBYTE),
-        "exr": str(options.output / "exr"),
-        "scene": str(options.output / f"{options.photo.stem}.anchorstage"),
-        "blend": str(options.output / "shot.blend"),
+        "blender_peak_mib": blender_peak,
+        "engine_peak_mib": _peak_mib(resource.RUSAGE_CHILDREN),
+        "exr": str(exr),
+        "scene": str(output / f"{options.photo.stem}.anchorstage"),
+        "blend": str(output / "shot.blend"),
     }
-    (options.output / "summary.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")
+    text = json.dumps(summary, indent=2)
+    (output / "summary.json").write_text(text, encoding="utf-8")
+
+
+def _peak_mib(whose: int) -> int:
+    return round(resource.getrusage(whose).ru_maxrss / MEBIBYTE)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs scenario scripts in real Blenders, with the packaged zip installed in a throw-away profile."""
+"""Run scenario scripts in real Blenders, with the zip installed in a throw-away profile."""
 
 import atexit
 import json
@@ -8,10 +8,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+from tools import environments, package
+from tools.shared import shared
+from tools.steps import pins
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
@@ -37,23 +40,36 @@ class BlenderFailed(Exception):
 
 
 def expected() -> list[Blender]:
-    """Every Blender of pyproject.toml, here or not."""
-    pins = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
-        "anchorstage"
-    ]
-    python = "Scripts/python.exe" if os.name == "nt" else "bin/python"
-    names = [f"bpy-{version.rpartition('.')[0]}" for version in pins["bpy"]]
-    wheels = [Blender(name, "bpy", ROOT / ".blenders" / name / python) for name in names]
+    """Return every Blender of pyproject.toml, on this machine or not."""
+    own = pins()["tool"]["anchorstage"]
+    wheels = [_wheel(version) for version in own["bpy"] + own["bpy-python-3-13"]]
     folder = windowed_folder()
-    return wheels + [
+    windowed = [
         Blender(f"window-{version}", "window", folder / f"blender-{version}")
-        for version in pins["windowed"]
+        for version in own["windowed"]
     ]
+    return wheels + windowed
+
+
+def _wheel(version: str) -> Blender:
+    name = f"bpy-{version.rpartition('.')[0]}"
+    python = "Scripts/python.exe" if os.name == "nt" else "bin/python"
+    return Blender(name, "bpy", ROOT / ".blenders" / name / python)
+
+
+def without_python() -> list[Blender]:
+    """Return the wheels that nothing on this machine can run: those whose Python it lacks."""
+    return [_wheel(version) for version in environments.versions_left_out()]
 
 
 def windowed_folder() -> Path:
-    """Where the windowed Blenders are looked for."""
+    """Return the folder in which the windowed Blenders are looked for."""
     return Path(os.environ.get("ANCHORSTAGE_BLENDERS", "/opt/real-blender/bin"))
+
+
+def windows_are_wanted() -> bool:
+    """Return True if this machine is meant to have windowed Blenders."""
+    return "ANCHORSTAGE_BLENDERS" in os.environ or shared("real-blender") is not None
 
 
 def blenders() -> list[Blender]:
@@ -63,18 +79,16 @@ def blenders() -> list[Blender]:
 
 @cache
 def package_zip() -> Path:
-    """The extension's zip for this platform, as `build.py package` makes it; made once a session."""
-    from tools import package
-
+    """Return this platform's zip of the extension, made once a session by `build.py package`."""
     subprocess.run([sys.executable, ROOT / "build.py", "package"], check=True, capture_output=True)
     return package.zip_path(package.this_platform())
 
 
 @cache
 def staged(path: Path) -> Path:
-    """A file of this project, or a folder of it, where every Blender can read it.
+    """Copy a file or a folder of this project to where every Blender can read it.
 
-    A windowed Blender may see only some folders of the machine, the temporary one among them: it gets a copy there.
+    A windowed Blender may see only some folders of the machine, the temporary one among them.
     """
     place = _stage() / path.relative_to(ROOT)
     if path.is_dir():
@@ -96,7 +110,7 @@ def _stage() -> Path:
 
 @cache
 def installed_profile(blender: Blender, archive: Path) -> Path:
-    """A BLENDER_USER_RESOURCES with the zip installed and enabled; made once a session for each Blender."""
+    """Return a BLENDER_USER_RESOURCES where the zip is enabled, made once a session for each."""
     profile = Path(tempfile.mkdtemp(prefix=f"anchorstage-{blender.name}-"))
     atexit.register(shutil.rmtree, profile, ignore_errors=True)
     launch(blender, profile, [TESTS / "blender_install.py"], [archive], timeout=300)
@@ -114,8 +128,9 @@ def run(
     """Run a scenario with the packaged extension installed and enabled.
 
     Args:
-        blender: Where.
-        script: It finds its arguments in `sys.argv[1:]`; the last is the path to which it writes one JSON object.
+        blender: The Blender to run it in.
+        script: It finds its arguments in `sys.argv[1:]`; the last is the path to which it writes
+            one JSON object.
         *arguments: For the script, before that path.
         timeout: Seconds after which Blender and all that it started is killed.
         window: In a window on a virtual screen; the script must then end with `os._exit(0)`.
@@ -175,7 +190,7 @@ def launch(blender, profile, script, arguments, *, timeout, window=False, enviro
 
 
 def _readable(parts: list) -> list:
-    """The same, with copies in place of what lies in this project; scripts keep their neighbours."""
+    """Replace the paths of this project by those of copies; scripts keep their neighbours."""
     staged(TESTS)
     ours = [isinstance(part, Path) and part.is_relative_to(ROOT) for part in parts]
     return [staged(part) if own else part for own, part in zip(ours, parts, strict=True)]

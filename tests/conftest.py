@@ -12,6 +12,8 @@ sys.path[:0] = [str(TESTS), str(TESTS / "engine"), str(ROOT)]
 
 import blenders  # noqa: E402
 
+from tools import environments  # noqa: E402
+
 
 @pytest.fixture(scope="session")
 def china() -> Path:
@@ -50,22 +52,33 @@ def window_blender(request) -> blenders.Blender:
 
 
 def _present(blender: blenders.Blender) -> blenders.Blender:
-    """Skip where a Blender is missing on a developer's machine; fail where continuous integration lacks it."""
+    """Skip if a Blender is missing on a developer's machine; fail in continuous integration.
+
+    A wheel whose Python this machine lacks is skipped everywhere, and so are windowed Blenders that
+    nobody set up: those are wanted where ANCHORSTAGE_SHARED or ANCHORSTAGE_BLENDERS brings them.
+    """
+    if blender in blenders.without_python():
+        pytest.skip(f"{blender.name} is left out: this machine has no Python for it")
     if not blender.is_here:
         why = f"{blender.name}: there is no {blender.executable}"
-        if os.environ.get("CI") == "true":
+        is_wanted = blender.kind == "bpy" or blenders.windows_are_wanted()
+        if is_wanted and os.environ.get("CI") == "true":
             pytest.fail(why)
         pytest.skip(why)
     return blender
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
-    """One clear line where tests were left out for want of a Blender."""
+    """Write a line if tests were skipped for want of a Blender, and one for want of a Python."""
     skipped = terminalreporter.stats.get("skipped", [])
+    if any("is left out" in str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(environments.left_out_sentence())
     missing = [report for report in skipped if "there is no" in str(report.longrepr)]
     if missing:
-        names = ", ".join(sorted({b.name for b in blenders.expected() if not b.is_here}))
+        left_out = blenders.without_python()
+        absent = [b.name for b in blenders.expected() if not b.is_here and b not in left_out]
         terminalreporter.write_line(
-            f"{len(missing)} tests skipped: this machine lacks {names} "
-            f"(`build.py test` sets up the wheels; ANCHORSTAGE_BLENDERS names the folder of the windowed ones)"
+            f"{len(missing)} tests skipped: this machine lacks {', '.join(sorted(absent))} "
+            "(`build.py test` sets up the wheels; "
+            "ANCHORSTAGE_BLENDERS names the folder of the windowed ones)"
         )

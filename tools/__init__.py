@@ -1,1 +1,1 @@
-"""What build.py is made of: set-up and packaging, standard library only."""
+"""The parts of build.py: set-up and packaging, with the standard library only."""

@@ -1,10 +1,12 @@
-"""Digest everything that the engine makes of photos: two versions that print the same lines make the same scenes and frames.
+"""Digest everything that the engine makes of photos.
 
     python tools/digests.py PHOTO... [--tree FOLDER]
 
-A photo is reconstructed and three frames of a camera move are rendered, each by the command line of the version that lies
-in FOLDER. What is digested are values, not bytes of files: the rows of `splats.ply`, the channels of maps and frames, the
-pixels of masks, and the numbers of `scene.json` and `metadata.json`. It needs NumPy, OpenCV and OpenEXR.
+Two versions that print the same lines make the same scenes and frames. A photo is reconstructed and
+three frames of a camera move are rendered, each by the command line of the version in FOLDER. The
+digests are of values, not of the bytes of files: the rows of `splats.ply`, the channels of maps and
+frames, the pixels of masks, and the numbers of `scene.json` and `metadata.json`. It needs NumPy,
+OpenCV and OpenEXR.
 """
 
 import argparse
@@ -22,12 +24,12 @@ import numpy as np
 import OpenEXR
 
 ROOT = Path(__file__).resolve().parents[1]
-MOVE = "dolly:0.4,truck:0.2,pan:3"
-SIZE = "640x360"
+MOVE = "dolly:0.4,truck:0.2,pan:3"  # metres and degrees
+SIZE = "640x360"  # pixels
 FRAMES = "3"
 _SHOWN = 16  # hexadecimal digits of a digest
 _END_OF_HEADER = b"end_header\n"
-# Attributes of an EXR that the writing library fills in, and what depends on the version's name.
+# Attributes of an EXR that the writing library fills in, and those with the version's name.
 _LEFT_OUT = {
     "channels",
     "version",
@@ -41,11 +43,14 @@ _LEFT_OUT = {
 
 
 def main() -> None:
-    """Print one line a digest: its name, then the digest."""
+    """Print one line for each digest: its name, then the digest."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument(
-        "--tree", type=Path, default=ROOT, help="the checkout whose engine is asked"
+        "--tree",
+        type=Path,
+        default=ROOT,
+        help="the checkout whose engine is asked",
     )
     options = parser.parse_args()
     for photo in options.photos:
@@ -54,7 +59,11 @@ def main() -> None:
 
 
 def digests_of(photo: Path, tree: Path) -> Iterator[tuple[str, str]]:
-    """Reconstruct and render a photo with the engine in a checkout; give the name and digest of everything made."""
+    """Reconstruct and render a photo with the engine of a checkout.
+
+    Returns:
+        The name and the digest of each value that was made.
+    """
     with tempfile.TemporaryDirectory() as folder:
         scene = Path(folder) / "digest.anchorstage"
         frames = Path(folder) / "frames"
@@ -71,44 +80,52 @@ def _run(tree: Path, *arguments: str) -> None:
 
 
 def _of_folder(folder: Path, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the digests of a folder's files, in the order of their names."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            inner = f"{name}/{path.relative_to(folder).as_posix()}"
-            for part, digest in _of_file(path):
-                yield f"{inner}{part}", digest
+        if not path.is_file():
+            continue
+        inner = path.relative_to(folder).as_posix()
+        for part, digest in _of_file(path):
+            yield f"{name}/{inner}{part}", digest
 
 
 def _of_file(path: Path) -> Iterator[tuple[str, str]]:
-    """The digests of a file's parts, each with the part's name behind a colon."""
+    """Yield the digests of a file's parts, each with the part's name behind a colon."""
     if path.suffix == ".exr":
         yield from _of_exr(path)
     elif path.suffix == ".png":
-        yield "", _hash(np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)).tobytes())
+        pixels = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+        yield "", _hash(pixels.tobytes())
     elif path.suffix == ".ply":
-        yield "", _hash(path.read_bytes().partition(_END_OF_HEADER)[2])
+        _, _, rows = path.read_bytes().partition(_END_OF_HEADER)
+        yield "", _hash(rows)
     elif path.suffix == ".json":
-        for key, value in _without_version(json.loads(path.read_text(encoding="utf-8"))).items():
-            yield f":{key}", _hash(json.dumps(value, sort_keys=True).encode())
+        record = json.loads(path.read_text(encoding="utf-8"))
+        for key, value in _without_version(record).items():
+            text = json.dumps(value, sort_keys=True)
+            yield f":{key}", _hash(text.encode())
     else:
         yield "", _hash(path.read_bytes())
 
 
 def _of_exr(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the digest of each channel, then that of the header."""
     file = OpenEXR.File(str(path), separate_channels=True)
     for name, channel in sorted(file.channels().items()):
-        yield f":{name}", _hash(np.ascontiguousarray(channel.pixels).tobytes())
-    header = {name: value for name, value in file.header().items() if name not in _LEFT_OUT}
-    yield (
-        ":header",
-        _hash(repr(sorted((name, _plain(value)) for name, value in header.items())).encode()),
-    )
+        pixels = np.ascontiguousarray(channel.pixels)
+        yield f":{name}", _hash(pixels.tobytes())
+    header = _without_version(file.header())
+    attributes = sorted((name, _plain(value)) for name, value in header.items())
+    yield ":header", _hash(repr(attributes).encode())
 
 
 def _plain(value: Any) -> str:
-    """A header's value as text that does not change from run to run."""
+    """Return a header's value as text that does not change from run to run."""
     if isinstance(value, tuple):
         return str([_plain(part) for part in value])
-    return str(value.tolist()) if isinstance(value, np.ndarray) else str(value)
+    if isinstance(value, np.ndarray):
+        return str(value.tolist())
+    return str(value)
 
 
 def _without_version(record: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ INSIDE = "sklearn/datasets/images/china.jpg"
 
 
 def ensure_photo(python: Path) -> Path:
-    """The photo's path, taken out of the pinned wheel where it is not there yet."""
+    """Return the photo's path, and take it out of the pinned wheel if it is not there yet."""
     photo = BUILD / "china.jpg"
     with locked():
         if not photo.is_file():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
+_SHOWN_LINES = 15  # of the output of a command that failed
 
 
 class BuildError(Exception):
@@ -19,19 +20,19 @@ class BuildError(Exception):
 
 @cache
 def pins() -> dict:
-    """pyproject.toml, where every pinned version stands."""
+    """Return pyproject.toml, which has every pinned version."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 @cache
 def manifest() -> dict:
-    """The extension's manifest, where the version stands."""
+    """Return the extension's manifest, which has the version."""
     return tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
 
 
 @contextlib.contextmanager
 def step(text: str) -> Iterator[None]:
-    """Say what is being done, and behind it on the same line how long it took."""
+    """Write the text of a step, and behind it on the same line the seconds that it took."""
     sys.stdout.write(f"{text} ... ")
     sys.stdout.flush()
     start = time.perf_counter()
@@ -40,24 +41,28 @@ def step(text: str) -> Iterator[None]:
         yield
         outcome = "done in"
     finally:
-        sys.stdout.write(f"{outcome} {time.perf_counter() - start:.1f} s\n")
+        seconds = time.perf_counter() - start
+        sys.stdout.write(f"{outcome} {seconds:.1f} s\n")
         sys.stdout.flush()
 
 
 def quietly(command: Sequence[object], what: str) -> str:
-    """Run a command that nobody needs to watch; its last lines become the error where it fails."""
-    result = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False
-    )
+    """Run a command that nobody needs to watch; its last lines become the error if it fails."""
+    arguments = [str(part) for part in command]
+    result = subprocess.run(arguments, capture_output=True, text=True, check=False)
     if result.returncode:
-        tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
-        raise BuildError(f"{what} failed; the command was: {' '.join(map(str, command))}\n{tail}")
+        lines = (result.stdout + result.stderr).strip().splitlines()
+        tail = "\n".join(lines[-_SHOWN_LINES:])
+        raise BuildError(f"{what} failed; the command was: {' '.join(arguments)}\n{tail}")
     return result.stdout
 
 
 @contextlib.contextmanager
 def locked() -> Iterator[None]:
-    """Only one build.py at a time sets things up; a second one waits. A killed one leaves no lock behind."""
+    """Let only one build.py at a time set things up; a second one waits.
+
+    A killed one leaves no lock behind.
+    """
     BUILD.mkdir(exist_ok=True)
     with (BUILD / "setup.lock").open("a+") as handle:
         _lock(handle)

@@ -1,10 +1,13 @@
-"""How easily the code is read: a mirror, not a gate. A room a line, measured on the syntax of its files.
+"""A table of how easily the code is read, a room a line, measured on the syntax of its files.
 
-* nodes a line: syntax nodes in the bodies of functions for each line of code there; 7 to 8 is one idea a line.
-* comments: lines that are a comment and nothing else, of all lines of code.
+The table is a mirror, not a gate. Its columns:
+
+* nodes a line: syntax nodes in the bodies of functions for each line of code there. One idea a line
+  makes 7 to 8.
+* comments: lines that are a comment and nothing else, for each line of code, in percent.
 * over 100: lines longer than 100 characters.
 * longest: lines of the longest function.
-* openings: docstrings that open with a question word or with a shape instead of a verb or a noun.
+* openings: docstrings that open with a question word or with a shape, instead of a verb or a noun.
 """
 
 import ast
@@ -38,10 +41,10 @@ class Figures:
     comments: int = 0  # whole lines
     long_lines: int = 0
     longest: int = 0  # lines of a function
-    openings: tuple[str, ...] = ()  # "file:line: first words" of docstrings that open badly
+    openings: tuple[str, ...] = ()  # "file:line: first line" of docstrings that open badly
 
     def __add__(self, other: "Figures") -> "Figures":
-        """Take two files together."""
+        """Return the figures of two files taken together."""
         return Figures(
             nodes=self.nodes + other.nodes,
             body_lines=self.body_lines + other.body_lines,
@@ -59,61 +62,76 @@ class Figures:
 
     @property
     def comment_share(self) -> float:
-        """Whole-line comments of all lines of code, in percent."""
+        """Whole-line comments for each line of code, in percent."""
         return 100 * self.comments / max(self.code_lines, 1)
 
 
 def table() -> str:
-    """Measure every room; return the lines of a table."""
-    rows = [
-        f"{'room':34}{'nodes a line':>13}{'comments':>10}{'over 100':>10}{'longest':>9}{'openings':>10}"
-    ]
+    """Measure every room of the repository; return the lines of a table."""
+    heads = ("nodes a line", "comments", "over 100", "longest", "openings")
+    lines = ["".join([f"{'room':34}", *(f"{head:>13}" for head in heads)])]
     for name, files in rooms().items():
-        total = sum((figures_of(file) for file in files), Figures())
-        rows.append(
-            f"{name:34}{total.nodes_a_line:13.1f}{total.comment_share:9.1f}%"
-            f"{total.long_lines:10}{total.longest:9}{len(total.openings):10}"
-        )
-    return "\n".join(rows) + "\n"
+        lines.append(f"{name:34}{_row(figures_of_all(files))}")
+    return "\n".join(lines) + "\n"
+
+
+def _row(figures: Figures) -> str:
+    return (
+        f"{figures.nodes_a_line:13.1f}"
+        f"{figures.comment_share:12.1f}%"
+        f"{figures.long_lines:13}"
+        f"{figures.longest:13}"
+        f"{len(figures.openings):13}"
+    )
 
 
 def rooms() -> dict[str, list[Path]]:
-    """The files of each room, by the room's path in the repository."""
-    found: dict[str, list[Path]] = {}
-    for house in HOUSES:
-        for entry in sorted((ROOT / house).iterdir()):
-            files = _files(entry)
-            if files:
-                found[entry.relative_to(ROOT).as_posix()] = files
-    for name in ROOMS:
-        found[name] = _files(ROOT / name)
-    return found
+    """Return the files of each room, by the room's path in the repository."""
+    entries = [entry for house in HOUSES for entry in sorted((ROOT / house).iterdir())]
+    entries += [ROOT / name for name in ROOMS]
+    files = {entry.relative_to(ROOT).as_posix(): _files(entry) for entry in entries}
+    return {name: paths for name, paths in files.items() if paths}
 
 
 def _files(path: Path) -> list[Path]:
+    """Return the Python files in a folder and its folders, or the file itself if it is one."""
     if path.is_dir():
         return sorted(path.rglob("*.py"))
     return [path] if path.suffix == ".py" else []
 
 
+def figures_of_all(paths: Iterable[Path]) -> Figures:
+    """Measure files and take them together."""
+    return sum((figures_of(path) for path in paths), Figures())
+
+
 def figures_of(path: Path) -> Figures:
-    """Measure one file."""
-    return measure(path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix())
+    """Measure one file of the repository."""
+    source = path.read_text(encoding="utf-8")
+    return measure(source, path.relative_to(ROOT).as_posix())
 
 
 def measure(source: str, name: str = "") -> Figures:
-    """Measure the text of one file; `name` is what its findings are called by."""
+    """Measure the text of one file; `name` is the file's in the list of bad openings."""
     lines = source.splitlines()
     tree = ast.parse(source)
-    functions = list(_outermost_functions(tree))
-    bodies = [body for function in functions if (body := _body(function))]
+
+    # the functions inside a function are part of its body
+    bodies = [_body(function) for function in _outermost_functions(tree)]
+    body_nodes = 0
+    body_lines = 0
+    for body in filter(None, bodies):
+        body_nodes += _node_count(body)
+        body_lines += _code_lines(lines, body[0].lineno, _last_line(body))
+
+    lengths = [_length(function) for function in _functions(tree)]
     return Figures(
-        nodes=sum(_node_count(body) for body in bodies),
-        body_lines=sum(_code_lines(lines, body[0].lineno, _last_line(body)) for body in bodies),
+        nodes=body_nodes,
+        body_lines=body_lines,
         code_lines=_code_lines(lines, 1, len(lines)),
         comments=sum(line.lstrip().startswith("#") for line in lines),
         long_lines=sum(len(line) > WIDTH for line in lines),
-        longest=max((_length(function) for function in _functions(tree)), default=0),
+        longest=max(lengths, default=0),
         openings=tuple(_bad_openings(tree, name)),
     )
 
@@ -125,7 +143,7 @@ def _functions(tree: ast.AST) -> Iterator[Function]:
 
 
 def _outermost_functions(node: ast.AST) -> Iterator[Function]:
-    """Functions and methods; those inside a function count as lines of that one."""
+    """Yield functions and methods, but not those inside another function."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, Function):
             yield child
@@ -134,8 +152,9 @@ def _outermost_functions(node: ast.AST) -> Iterator[Function]:
 
 
 def _body(function: Function) -> list[ast.stmt]:
-    """The statements of a function without its docstring."""
-    return function.body[1:] if ast.get_docstring(function) is not None else function.body
+    """Return the statements of a function without its docstring."""
+    has_docstring = ast.get_docstring(function) is not None
+    return function.body[1:] if has_docstring else function.body
 
 
 def _node_count(statements: Iterable[ast.stmt]) -> int:
@@ -147,7 +166,7 @@ def _last_line(statements: list[ast.stmt]) -> int:
 
 
 def _code_lines(lines: list[str], first: int, last: int) -> int:
-    """Lines from `first` to `last`, counted from 1, that are neither blank nor a comment."""
+    """Count the lines from `first` to `last`, the first being 1, that hold code."""
     stripped = (line.strip() for line in lines[first - 1 : last])
     return sum(bool(line) and not line.startswith("#") for line in stripped)
 
@@ -157,6 +176,7 @@ def _length(function: Function) -> int:
 
 
 def _bad_openings(tree: ast.Module, name: str) -> Iterator[str]:
+    """Yield "file:line: first line" of each docstring that opens with a question or a shape."""
     for node in ast.walk(tree):
         if not isinstance(node, Documented):
             continue

@@ -1,8 +1,9 @@
-"""Training of the depth network, on scenes that are sampled and ray-cast on the fly; needs torch and is no part of the zip.
+"""Training of the depth network, on scenes that are sampled and ray-cast on the fly.
 
-draw ─► scenes (solids, camera) ─► raycast (depth, owner, second layer) ─► shading (picture) ─► photo (what a lens does)
-                                                                                                   │
-              checkpoint ─► export ─► weights   ◄─   trainer  ◄─  losses  ◄─  model (U-Net)  ◄─────┘
+    draw ─► scenes (solids, camera) ─► raycast (depth, owner, second layer) ─► shading (picture)
+                                                                                      │
+    weights ◄─ export ◄─ trainer ◄─ losses ◄─ model (U-Net) ◄─ photo (what a lens does)
 
-Run `python -m training --hours H --device cpu --out FOLDER [--resume] [--weights FILE]`.
+It needs torch and is no part of the zip. It may import the engine, which never imports it. Run
+`python -m training --hours H --device cpu --out FOLDER [--resume] [--weights FILE]`.
 """

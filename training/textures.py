@@ -1,4 +1,10 @@
-"""Patterns on surfaces: brightness about 1 at places in metres, faded where a pixel covers more than a pattern's period."""
+"""Patterns on surfaces: brightness about 1 at places in metres.
+
+A pattern is faded where a pixel covers more than its period, so that it does not alias. The numbers
+that a solid's seed is multiplied by make further random numbers 0..1 of it: `_part`.
+"""
+
+from typing import NamedTuple
 
 import torch
 
@@ -6,11 +12,12 @@ from . import things
 from .draw import Draw
 from .noise import noise, scatter
 
-_PERIODS = (6.0, 2.0, 0.7, 0.22)  # metres: octaves of what weather and use leave on a surface
-_EDGED = (
-    0.4,
-    5.0,
-)  # metres: the size of stains and of shadows cast by what the picture does not show
+_PERIODS = (6.0, 2.0, 0.7, 0.22)  # metres: octaves of the marks that weather and use leave
+_TINT = 1.5  # metres: the size of patches of another hue
+# Metres: the smallest and the largest stain, or shadow of a thing outside the picture.
+_STAINS = (0.4, 5.0)
+_DARKEST = 0.08  # the least brightness of a pattern
+_STOREY_WITH_DIRT = 3  # metres: below, walls of houses are a little darker
 
 
 def pattern(
@@ -20,7 +27,7 @@ def pattern(
     seed: torch.Tensor,
     pixel: torch.Tensor,
 ) -> torch.Tensor:
-    """Brightness of a surface.
+    """Return the brightness of a surface, as its material is patterned.
 
     Args:
         material: (B, N) int64 of `things`.
@@ -32,27 +39,43 @@ def pattern(
     Returns:
         (B, N, 3), about 1.
     """
+    # every surface has three octaves of noise
+    coarse = _grain(u, v, 0.7, seed)
     size = 0.6 + 0.8 * seed
-    coarse = noise(u * 0.7, v * 0.7, seed) - 0.5
-    middle = (noise(u / (0.35 * size), v / (0.35 * size), seed + 3) - 0.5) * _fade(pixel, 0.35)
-    fine = (noise(u * 13, v * 13, seed + 5) - 0.5) * _fade(pixel, 0.07)
+    middle = _blotches(u, v, 0.35 * size, seed + 3)
+    middle = middle * _fade(pixel, 0.35)
+    fine = _grain(u, v, 13, seed + 5)
+    fine = fine * _fade(pixel, 0.07)
     value = 1 + 0.18 * coarse + 0.12 * middle + 0.10 * fine
-    for wanted, drawn in _PATTERNS.items():
-        where = material == wanted
-        if bool(where.any()):
-            value = torch.where(where, value + drawn(u, v, seed, pixel), value)
-    value = value + _where(material, things.CLOTH, 0.3 * middle)
-    value = value + _where(material, things.LEAVES, 1.1 * middle + 0.9 * fine + 0.5 * coarse)
-    value = value + _where(material, things.ROUGH, 0.15 * middle + 0.25 * fine + 0.2 * coarse)
-    return value.clamp_min(0.08)[..., None] * _poster(material, u, v, seed, pixel)
+
+    # some materials have a pattern; it is computed only if the batch has such a material
+    for patterned, drawn in _PATTERNS.items():
+        is_patterned = material == patterned
+        if bool(is_patterned.any()):
+            patterned_value = value + drawn(u, v, seed, pixel)
+            value = torch.where(is_patterned, patterned_value, value)
+
+    # cloth, leaves and rough ground have more of the noise
+    leaves = 1.1 * middle + 0.9 * fine + 0.5 * coarse
+    rough = 0.15 * middle + 0.25 * fine + 0.2 * coarse
+    value = value + _only(material, things.CLOTH, 0.3 * middle)
+    value = value + _only(material, things.LEAVES, leaves)
+    value = value + _only(material, things.ROUGH, rough)
+    brightness = value.clamp_min(_DARKEST)[..., None]
+    return brightness * _poster(material, u, v, seed, pixel)
 
 
 def weathered(
-    draw: Draw, u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor, pixel: torch.Tensor
+    draw: Draw,
+    u: torch.Tensor,
+    v: torch.Tensor,
+    seed: torch.Tensor,
+    pixel: torch.Tensor,
 ) -> torch.Tensor:
-    """What else is painted on a surface without changing its shape: blotches of all sizes, tints, stains, shadows.
+    """Return the brightness of marks that do not follow a surface's shape.
 
-    Without it a network reads distance from paint: every dark patch is near, every bright one far.
+    They are blotches of all sizes, tints, stains and shadows. Without them a network reads distance
+    from paint: every dark patch is near, every bright one far.
 
     Args:
         draw: of the batch.
@@ -64,114 +87,296 @@ def weathered(
     Returns:
         (B, N, 3), about 1.
     """
-    amount = draw.uniform(0, 1, 1).square() * scatter(seed * 91, seed * 17, seed) * 1.6
-    value = torch.zeros_like(u)
+    of_picture = draw.uniform(0, 1, 1).square()
+    of_solid = _random(seed, 91, 17)
+    amount = of_picture * of_solid * 1.6
+
+    # blotches of four sizes, each with a strength of its own
+    blotches = torch.zeros_like(u)
     for i, period in enumerate(_PERIODS):
-        value = value + draw.uniform(0, 1, 1) * (
-            noise(u / period, v / period, seed + 11 + i) - 0.5
-        ) * _fade(pixel, period)
-    hue = torch.stack(
-        [noise(u / 1.5, v / 1.5, seed + 21 + i) - 0.5 for i in range(3)], -1
-    ) * draw.uniform(0, 0.5, 1, 1)
-    size = torch.exp(draw.uniform(*(torch.tensor(_EDGED).log().tolist()), 1)) * (0.6 + 0.8 * seed)
-    bent = 0.5 * noise(u * 3 / size, v * 3 / size, seed + 31)
-    patch = noise(u / size + bent, v / size, seed + 32) - draw.uniform(0.35, 0.8, 1)
-    patch = (patch * draw.uniform(1.0, 3.2, 1).exp() + 0.5).clamp(0, 1) * (
-        scatter(seed * 53, seed * 29, seed) < 0.5
-    )
-    strength = torch.where(
-        draw.chance(0.6, 1), draw.uniform(0, 0.85, 1), draw.uniform(-0.8, 0, 1)
-    )  # darker; some brighter
-    light = (1 + amount * value).clamp_min(0.15) * (1 - strength * patch)
-    return light[..., None] * (1 + amount[..., None] * hue).clamp_min(0.2)
+        strength = draw.uniform(0, 1, 1)
+        octave = _blotches(u, v, period, seed + 11 + i)
+        blotches = blotches + strength * octave * _fade(pixel, period)
+
+    # tints: noise in each of the colours
+    tints = [_blotches(u, v, _TINT, seed + 21 + i) for i in range(3)]
+    strength = draw.uniform(0, 0.5, 1, 1)
+    hue = torch.stack(tints, -1) * strength
+
+    patch = _stains(draw, u, v, seed)
+    # most are darker than the surface, some brighter
+    is_dark = draw.chance(0.6, 1)
+    darker = draw.uniform(0, 0.85, 1)
+    brighter = draw.uniform(-0.8, 0, 1)
+    darkness = torch.where(is_dark, darker, brighter)
+    light = (1 + amount * blotches).clamp_min(0.15)
+    light = light * (1 - darkness * patch)
+    tint = 1 + amount[..., None] * hue
+    return light[..., None] * tint.clamp_min(0.2)
 
 
-def _where(material: torch.Tensor, wanted: int, value: torch.Tensor) -> torch.Tensor:
+def _stains(
+    draw: Draw,
+    u: torch.Tensor,
+    v: torch.Tensor,
+    seed: torch.Tensor,
+) -> torch.Tensor:
+    """Return patches with soft or sharp edges on half of the solids, (B, N) 0..1."""
+    log_limits = torch.tensor(_STAINS).log().tolist()
+    of_solid = 0.6 + 0.8 * seed
+    size = draw.log_uniform(*log_limits, 1) * of_solid
+    # the noise is bent by other noise, so that stains have no straight sides
+    bend = 0.5 * noise(u * 3 / size, v * 3 / size, seed + 31)
+    patch = noise(u / size + bend, v / size, seed + 32)
+    patch = patch - draw.uniform(0.35, 0.8, 1)
+    sharpness = draw.log_uniform(1.0, 3.2, 1)
+    patch = (patch * sharpness + 0.5).clamp(0, 1)
+    has_stains = _random(seed, 53, 29) < 0.5
+    return patch * has_stains
+
+
+def _grain(
+    u: torch.Tensor,
+    v: torch.Tensor,
+    frequency: float,
+    seed: torch.Tensor,
+) -> torch.Tensor:
+    """Return noise -0.5..0.5 with so many values a metre."""
+    return noise(u * frequency, v * frequency, seed) - 0.5
+
+
+def _blotches(
+    u: torch.Tensor,
+    v: torch.Tensor,
+    period: float | torch.Tensor,
+    seed: torch.Tensor,
+) -> torch.Tensor:
+    """Return noise -0.5..0.5 with one value in so many metres."""
+    return noise(u / period, v / period, seed) - 0.5
+
+
+def _random(seed: torch.Tensor, first: float, second: float) -> torch.Tensor:
+    """Return a random number 0..1 of a solid, independent of its other ones."""
+    return scatter(seed * first, seed * second, seed)
+
+
+def _only(material: torch.Tensor, wanted: int, value: torch.Tensor) -> torch.Tensor:
+    """Return the value on one material and 0 on all others."""
     return torch.where(material == wanted, value, 0.0)
 
 
-def _fade(pixel: torch.Tensor, period: float) -> torch.Tensor:
-    """1 where a pattern is resolved, towards 0 where a pixel covers a period."""
+def _part(seed: torch.Tensor, factor: float) -> torch.Tensor:
+    """Return another random number 0..1 of a solid."""
+    return (seed * factor) % 1
+
+
+def _fade(pixel: torch.Tensor, period: float | torch.Tensor) -> torch.Tensor:
+    """Return 1 where a pattern is resolved, towards 0 where a pixel covers a period."""
     return (1.5 - 1.5 * pixel / period).clamp(0, 1)
 
 
+class _Windows(NamedTuple):
+    """A wall's cells, one window in each, and the place of each pixel in its cell."""
+
+    width: torch.Tensor  # of a cell, metres
+    height: torch.Tensor  # of a cell, metres
+    column: torch.Tensor  # number of the cell along the wall, with a fraction
+    storey: torch.Tensor  # number of the cell up the wall, with a fraction
+    x: torch.Tensor  # from the middle of the cell, in cells
+    y: torch.Tensor  # from the middle of the cell, in cells
+    half_width: torch.Tensor  # of the window, in cells
+    half_height: torch.Tensor  # of the window, in cells
+    is_shop: torch.Tensor  # bool
+
+
 def _facade(
-    u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor, pixel: torch.Tensor
+    u: torch.Tensor,
+    v: torch.Tensor,
+    seed: torch.Tensor,
+    pixel: torch.Tensor,
 ) -> torch.Tensor:
-    """Rows of windows in frames, darker or brighter than the wall, with shutters and ledges; shops below, some of brick."""
-    wide, high = 1.3 + 1.6 * seed, 2.6 + (seed * 7.3) % 1.0
-    shop = (v < high) & ((seed * 13.7) % 1 < 0.4)
-    wide = torch.where(shop, 1.7 * wide, wide)
-    a, b = u / wide + seed * 9, v / high
-    reach = (
-        torch.where(shop, 0.42, 0.16 + 0.2 * ((seed * 5.7) % 1)),
-        torch.where(shop, 0.4, 0.24 + 0.12 * ((seed * 3.1) % 1)),
+    """Draw rows of windows in frames, with shutters, ledges and shops; some walls are of brick."""
+    windows = _windows(u, v, seed)
+    inside_width = windows.x < windows.half_width
+    is_window = inside_width & (windows.y < windows.half_height)
+    has_bricks = _part(seed, 29.3) < 0.35
+    brick = torch.where(
+        has_bricks,
+        _bricks(u, v, seed, pixel),
+        0.0,
     )
-    x, y = (a % 1 - 0.5).abs(), (b % 1 - 0.5).abs()
-    inside = (x < reach[0]) & (y < reach[1])
-    glass = (
-        scatter(a.floor(), b.floor(), seed) * 0.5 - 0.75 + 0.3 * ((seed * 31.1) % 1) * (b % 1 - 0.5)
+    facade = torch.where(
+        is_window,
+        _panes(windows, seed, pixel),
+        _wall(windows, seed, pixel) + brick,
     )
-    bar = ((reach[0] - x) * wide < 0.07) | ((reach[1] - y) * high < 0.07) | (x * wide < 0.04)
-    bar |= ((b % 1 - 0.65).abs() * high < 0.03) & ((seed * 41.3) % 1 < 0.6)
-    frame = torch.where(
-        bar & ((seed * 17.9) % 1 < 0.8), 1.3 * ((seed * 19.7) % 1) - 0.5 - glass, 0.0
-    ) * _fade(pixel, 0.14)
-    surround = ((x - reach[0]) * wide < 0.15) & ((y - reach[1]) * high < 0.15)
-    shutter = ((x - reach[0]) * wide < 0.45) & (y < reach[1]) & ((seed * 3.7) % 1 < 0.2) & ~shop
-    wall = torch.where((b % 1) < 0.05, 0.5 * ((seed * 11.3) % 1) - 0.3, 0.0)
-    wall = torch.where(surround, 0.6 * ((seed * 23.3) % 1) - 0.3, wall) * _fade(pixel, 0.3)
-    wall = torch.where(shutter, -0.6 * ((seed * 43.1) % 1), wall)
-    brick = torch.where((seed * 29.3) % 1 < 0.35, _bricks(u, v, seed, pixel), 0.0)
-    return torch.where(inside, glass + frame, wall + brick) * _fade(pixel, 1.6) + 0.1 * torch.where(
-        v < 3, -1.0, 0.0
+    dirt = torch.where(v < _STOREY_WITH_DIRT, -1.0, 0.0)
+    return facade * _fade(pixel, 1.6) + 0.1 * dirt
+
+
+def _windows(u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor) -> _Windows:
+    """Divide a wall into cells; the lowest storey may be one of shops."""
+    width = 1.3 + 1.6 * seed
+    height = 2.6 + (seed * 7.3) % 1.0
+    is_shop = (v < height) & (_part(seed, 13.7) < 0.4)
+    width = torch.where(is_shop, 1.7 * width, width)
+    column = u / width + seed * 9
+    storey = v / height
+    half_width = 0.16 + 0.2 * _part(seed, 5.7)
+    half_height = 0.24 + 0.12 * _part(seed, 3.1)
+    return _Windows(
+        width=width,
+        height=height,
+        column=column,
+        storey=storey,
+        x=(column % 1 - 0.5).abs(),
+        y=(storey % 1 - 0.5).abs(),
+        half_width=torch.where(is_shop, 0.42, half_width),
+        half_height=torch.where(is_shop, 0.4, half_height),
+        is_shop=is_shop,
     )
+
+
+def _panes(windows: _Windows, seed: torch.Tensor, pixel: torch.Tensor) -> torch.Tensor:
+    """Draw panes of different brightness, and frames around and across some."""
+    row = windows.storey % 1
+    pane = scatter(
+        windows.column.floor(),
+        windows.storey.floor(),
+        seed,
+    )
+    reflection = 0.3 * _part(seed, 31.1) * (row - 0.5)
+    glass = pane * 0.5 - 0.75 + reflection
+
+    # metres from the side and from the top or the bottom; the middle has a bar, and some a cross
+    from_side = (windows.half_width - windows.x) * windows.width
+    from_end = (windows.half_height - windows.y) * windows.height
+    from_middle = windows.x * windows.width
+    from_cross = (row - 0.65).abs() * windows.height
+    has_cross = _part(seed, 41.3) < 0.6
+    is_bar = from_side < 0.07
+    is_bar |= from_end < 0.07
+    is_bar |= from_middle < 0.04
+    is_bar |= (from_cross < 0.03) & has_cross
+    is_bar &= _part(seed, 17.9) < 0.8
+    bar = 1.3 * _part(seed, 19.7) - 0.5
+    frame = torch.where(is_bar, bar - glass, 0.0)
+    return glass + frame * _fade(pixel, 0.14)
+
+
+def _wall(windows: _Windows, seed: torch.Tensor, pixel: torch.Tensor) -> torch.Tensor:
+    """Draw ledges between the storeys, surrounds of windows, and shutters beside some."""
+    # metres from the window's side, and from its top or bottom, outwards
+    beside = (windows.x - windows.half_width) * windows.width
+    above = (windows.y - windows.half_height) * windows.height
+    is_ledge = (windows.storey % 1) < 0.05
+    ledge = 0.5 * _part(seed, 11.3) - 0.3
+    wall = torch.where(is_ledge, ledge, 0.0)
+    is_surround = (beside < 0.15) & (above < 0.15)
+    surround = 0.6 * _part(seed, 23.3) - 0.3
+    wall = torch.where(is_surround, surround, wall)
+    wall = wall * _fade(pixel, 0.3)
+    has_shutters = _part(seed, 3.7) < 0.2
+    at_window = windows.y < windows.half_height
+    is_shutter = (beside < 0.45) & at_window
+    is_shutter &= has_shutters & ~windows.is_shop
+    shutter = -0.6 * _part(seed, 43.1)
+    return torch.where(is_shutter, shutter, wall)
 
 
 def _bricks(
-    u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor, pixel: torch.Tensor
+    u: torch.Tensor,
+    v: torch.Tensor,
+    seed: torch.Tensor,
+    pixel: torch.Tensor,
 ) -> torch.Tensor:
-    """Courses of stones with joints; from bricks to blocks of half a metre."""
-    high = 0.08 + 0.25 * ((seed * 4.3) % 1)
-    row = (v / high).floor()
-    a = u / (2.4 * high) + 0.5 * row
-    joint = ((v / high) % 1 < 0.12) | (a % 1 < 0.06)
-    return torch.where(joint, -0.3, 0.35 * (scatter(a.floor(), row, seed) - 0.5)) * (
-        1.5 - 1.5 * pixel / high
-    ).clamp(0, 1)
+    """Draw courses of stones with joints, from bricks to blocks of a third of a metre."""
+    height = 0.08 + 0.25 * _part(seed, 4.3)
+    course = (v / height).floor()
+    # each course is half a stone aside
+    column = u / (2.4 * height) + 0.5 * course
+    is_joint = (v / height) % 1 < 0.12
+    is_joint |= column % 1 < 0.06
+    stone = 0.35 * (
+        scatter(
+            column.floor(),
+            course,
+            seed,
+        )
+        - 0.5
+    )
+    return torch.where(is_joint, -0.3, stone) * _fade(pixel, height)
 
 
 def _planks(
-    u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor, pixel: torch.Tensor
+    u: torch.Tensor,
+    v: torch.Tensor,
+    seed: torch.Tensor,
+    pixel: torch.Tensor,
 ) -> torch.Tensor:
-    """Boards with grain."""
-    a = u / 0.14
-    tone = 0.3 * (
-        scatter(a.floor(), (v * 0.7 + scatter(a.floor(), a * 0, seed)).floor(), seed) - 0.5
+    """Draw boards with grain."""
+    column = u / 0.14
+    board = column.floor()
+    # the boards of a row end at different heights
+    offset = scatter(board, column * 0, seed)
+    end = (v * 0.7 + offset).floor()
+    tone = 0.3 * (scatter(board, end, seed) - 0.5)
+    grain = 0.25 * (
+        noise(
+            u * 40,
+            v * 2.5,
+            seed,
+        )
+        - 0.5
     )
-    grain = 0.25 * (noise(u * 40, v * 2.5, seed) - 0.5)
-    return (torch.where(a % 1 < 0.06, -0.3, tone) + grain) * _fade(pixel, 0.14)
+    boards = torch.where(
+        column % 1 < 0.06,
+        -0.3,
+        tone,
+    )
+    return (boards + grain) * _fade(pixel, 0.14)
 
 
 def _tiles(
-    u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor, pixel: torch.Tensor
+    u: torch.Tensor,
+    v: torch.Tensor,
+    seed: torch.Tensor,
+    pixel: torch.Tensor,
 ) -> torch.Tensor:
-    """Square tiles, checkered or all alike, with joints."""
-    size = 0.2 + 0.6 * ((seed * 6.1) % 1)
-    a, b = u / size, v / size
-    checker = torch.where(seed > 0.6, 0.6, 0.12) * ((a.floor() + b.floor()) % 2 - 0.5)
-    joint = (a % 1 < 0.05) | (b % 1 < 0.05)
-    return torch.where(joint, -0.25, checker) * (1.5 - 1.5 * pixel / size).clamp(0, 1)
+    """Draw square tiles with joints, checkered or nearly alike."""
+    size = 0.2 + 0.6 * _part(seed, 6.1)
+    column = u / size
+    row = v / size
+    contrast = torch.where(seed > 0.6, 0.6, 0.12)
+    number = column.floor() + row.floor()
+    checker = contrast * (number % 2 - 0.5)
+    is_joint = (column % 1 < 0.05) | (row % 1 < 0.05)
+    return torch.where(is_joint, -0.25, checker) * _fade(pixel, size)
 
 
 def _stripes(
-    u: torch.Tensor, v: torch.Tensor, seed: torch.Tensor, pixel: torch.Tensor
+    u: torch.Tensor,
+    v: torch.Tensor,
+    seed: torch.Tensor,
+    pixel: torch.Tensor,
 ) -> torch.Tensor:
-    """Woven stripes across or along."""
-    along = torch.where(seed > 0.5, u, v) / (0.05 + 0.15 * ((seed * 8.9) % 1))
-    return torch.where(seed * 11 % 1 > 0.5, 0.4 * (along % 1 > 0.5).float() - 0.2, 0.0) * _fade(
-        pixel, 0.1
+    """Draw woven stripes, across or along, on half of the cloths."""
+    period = 0.05 + 0.15 * _part(seed, 8.9)
+    place = (
+        torch.where(
+            seed > 0.5,
+            u,
+            v,
+        )
+        / period
     )
+    stripe = 0.4 * (place % 1 > 0.5).float() - 0.2
+    striped = torch.where(
+        _part(seed, 11) > 0.5,
+        stripe,
+        0.0,
+    )
+    return striped * _fade(pixel, 0.1)
 
 
 def _poster(
@@ -181,16 +386,30 @@ def _poster(
     seed: torch.Tensor,
     pixel: torch.Tensor,
 ) -> torch.Tensor:
-    """Coloured blocks, as on pictures, book spines and signs; 1 on all else."""
-    a, b = (
-        (u / (0.05 + 0.4 * (seed * 2.7 % 1))).floor(),
-        (v / (0.1 + 0.4 * (seed * 7.7 % 1))).floor(),
-    )
-    blocks = torch.stack([scatter(a, b, seed + i) for i in range(3)], -1)
-    poster = material == things.POSTER
-    if not bool(poster.any()):
+    """Return coloured blocks, as on pictures, book spines and signs; 1 on all other materials."""
+    is_poster = material == things.POSTER
+    if not bool(is_poster.any()):
         return torch.ones_like(u)[..., None]
-    return torch.where(poster[..., None], 0.25 + 1.2 * blocks * _fade(pixel, 0.4)[..., None], 1.0)
+    width = 0.05 + 0.4 * _part(seed, 2.7)
+    height = 0.1 + 0.4 * _part(seed, 7.7)
+    column = (u / width).floor()
+    row = (v / height).floor()
+    blocks = torch.stack(
+        [
+            scatter(
+                column,
+                row,
+                seed + i,
+            )
+            for i in range(3)
+        ],
+        -1,
+    )
+    return torch.where(
+        is_poster[..., None],
+        0.25 + 1.2 * blocks * _fade(pixel, 0.4)[..., None],
+        1.0,
+    )
 
 
 _PATTERNS = {

@@ -1,23 +1,35 @@
-"""What stands about in the training scenes: each thing is at most six solids, as tables.
+"""The things of the training scenes: tables of the solids that each is made of.
 
-Metres; x to the thing's right, y to its back, z up from the ground. All three boxes, two balls and the tube of a thing that it
-does not use are absent (half size 0).
+A thing has up to three boxes, two balls and a tube; those that it does not use have half sizes of
+0. Metres; x to the thing's right, y to its back, z up from the ground.
 """
 
 from .raycast import BALL, BOX, TUBE
 
+# Materials of surfaces.
 FACADE, BRICK, PLAIN, WOOD, LEAVES, CLOTH, TILES, POSTER, ROUGH, GLASS, TYRE = range(11)
-PARTS = (BOX, BOX, BOX, BALL, BALL, TUBE)
+PARTS = (BOX, BOX, BOX, BALL, BALL, TUBE)  # the kinds of a thing's parts, in order
+_BOXES = 3
+_BALLS = 2
 
-Part = tuple[float, float, float, float, float, float, int]  # centre, half sizes, material
+# x, y, z of the centre, half sizes along x, y, z, and the material
+Part = tuple[float, float, float, float, float, float, int]
 _NONE: Part = (0, 0, 0, 0, 0, 0, PLAIN)
 
 
 def _thing(
     boxes: tuple[Part, ...] = (), balls: tuple[Part, ...] = (), tube: Part = _NONE
 ) -> tuple[Part, ...]:
-    """Six parts in the order of PARTS."""
-    return (*boxes, *[_NONE] * (3 - len(boxes)), *balls, *[_NONE] * (2 - len(balls)), tube)
+    """Return six parts in the order of PARTS."""
+    no_boxes = [_NONE] * (_BOXES - len(boxes))
+    no_balls = [_NONE] * (_BALLS - len(balls))
+    return (
+        *boxes,
+        *no_boxes,
+        *balls,
+        *no_balls,
+        tube,
+    )
 
 
 _OUTSIDE = {
@@ -110,6 +122,7 @@ _INSIDE = {
     "person": _OUTSIDE["person"],
 }
 TABLE = (*_OUTSIDE.values(), *_INSIDE.values())
+# How often each thing of the table is drawn: outdoors, in rooms, and right before the lens.
 OUTSIDE_WEIGHTS = (5, 1.5, 4, 4, 2, 1, 2, 1, 1, *[0] * len(_INSIDE))
 INSIDE_WEIGHTS = (*[0] * len(_OUTSIDE), 3, 4, 2.5, 1.5, 2, 2, 1.5, 1, 1.5, 1.5)
 CLOSE_WEIGHTS = (1, 0, 3, 1, 3, 1, 1, 1, 1, 2, 2, 1, 0, 1, 1, 2, 1, 2, 2)

@@ -1,6 +1,10 @@
-"""The benchmark's table keeps its contract, and its peers draw the engine's picture; never how long anything takes."""
+"""The benchmark's table keeps its contract, and its peers draw the engine's picture.
+
+Nothing here asks how long anything takes.
+"""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ torch = pytest.importorskip(
 from benchmarks import (  # noqa: E402
     bench,
     gsplat_peer,
+    page,
     plots,
     render_bench,
     stages,
@@ -23,7 +28,7 @@ from benchmarks import (  # noqa: E402
 )
 from benchmarks.scenes import photo_like_scene, shifted  # noqa: E402
 from engine.kernels import rasterise  # noqa: E402
-from engine.render import RenderOptions, differentiable
+from engine.render import RenderOptions, differentiable  # noqa: E402
 from engine.render.rasteriser import render  # noqa: E402
 from engine.splats.record import Splats  # noqa: E402
 
@@ -166,7 +171,7 @@ def test_the_peer_draws_the_engines_picture_of_any_cloud(seed, antialiased):
 
 
 def _assert_same_picture(splats, view, antialiased):
-    """Equal but where an opacity lies at the limit of what is drawn, and the two round to different sides."""
+    """Compare; an opacity at the limit of what is drawn may be rounded to different sides."""
     ours = render(
         splats, view, RenderOptions(color_only=True, antialiased=antialiased, backend="cpu")
     )
@@ -225,30 +230,71 @@ def test_plots_are_small_pictures(rows, tmp_path, monkeypatch):
         assert path.stat().st_size <= 100_000
 
 
-def test_one_part_is_written_with_its_plots_and_the_others_stay(rows, tmp_path, monkeypatch):
-    page = tmp_path / "benchmarks.md"
-    page.write_text("# Benchmarks\n\n## Rendering\n\nold\n\n## Photo to scene\n\nkept\n")
-    monkeypatch.setattr(bench, "PAGE", page)
+@pytest.fixture
+def docs(rows, tmp_path, monkeypatch):
+    """A folder that the benchmark writes to; rendering is measured, another part is one row."""
+    monkeypatch.setattr(bench, "PAGE", tmp_path / "benchmarks.md")
     monkeypatch.setattr(bench, "IMAGES", tmp_path / "images")
     monkeypatch.setattr(
         bench, "_measure", lambda name, options: rows if name == "render" else [{"splats": 1}]
     )
+    return tmp_path
+
+
+def test_one_part_is_written_with_its_plots_and_the_others_stay(docs, rows, monkeypatch):
+    before = {
+        "render": page.part("render", [{"splats": 7}], "an old machine"),
+        "reconstruct": page.part("reconstruct", [{"splats": 3}], "an old machine"),
+    }
+    page.write(before, docs / "benchmarks.json", docs / "benchmarks.md", docs / "images")
     monkeypatch.setattr("sys.argv", ["bench.py", "--only", "render"])
     bench.main()
-    text = page.read_text()
-    assert "old" not in text
-    assert "kept" in text
+    parts = page.read(docs / "benchmarks.json")
+    assert list(parts) == ["render", "levels", "reconstruct"]
+    assert parts["render"]["rows"] == rows
+    assert parts["reconstruct"] == before["reconstruct"]
+    text = (docs / "benchmarks.md").read_text()
+    assert text.count("an old machine") == 1
     assert "## Levels of detail" in text
     assert "(images/bench_splats.png)" in text
-    assert (tmp_path / "images" / "bench_pixels.png").is_file()
+    assert (docs / "images" / "bench_pixels.png").is_file()
 
 
-def test_json_is_one_object_and_writes_nothing(rows, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(bench, "PAGE", tmp_path / "benchmarks.md")
-    monkeypatch.setattr(bench, "_measure", lambda name, options: rows if name == "render" else [])
+def test_the_json_has_a_row_a_line(docs, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["bench.py", "--only", "reconstruct"])
+    bench.main()
+    assert '   {"splats": 1}\n' in (docs / "benchmarks.json").read_text()
+
+
+def test_the_page_tells_figures_of_the_rows_alone(docs, rows, monkeypatch):
+    monkeypatch.setattr(page, "_WIDTH", SIZE[0])
+    monkeypatch.setattr("sys.argv", ["bench.py", "--only", "render"])
+    bench.main()
+    lines = (docs / "benchmarks.md").read_text().splitlines()
+    [frame] = [line for line in lines if line.startswith("| a frame with all passes |")]
+    times = [row["wall_ms"] for row in rows if row["what"] == "forward"]
+    assert float(frame.split("|")[2].split()[0]) in times
+    assert not [line for line in lines if "photo's own view" in line]
+
+
+def test_the_repositorys_page_is_made_of_its_json_and_has_ten_figures(tmp_path):
+    docs = bench.PAGE.parent
+    parts = page.read(docs / "benchmarks.json")
+    assert list(parts) == list(page.TITLES)
+    for name in ("benchmarks.json", "benchmarks.md"):
+        shutil.copy(docs / name, tmp_path)
+    shutil.copytree(docs / "images", tmp_path / "images")
+    page.write(parts, tmp_path / "new.json", tmp_path / "new.md", tmp_path / "images")
+    assert (tmp_path / "new.json").read_text() == (docs / "benchmarks.json").read_text()
+    text = (docs / "benchmarks.md").read_text()
+    assert (tmp_path / "new.md").read_text() == text.replace("(benchmarks.json)", "(new.json)")
+    assert sum(line.startswith("| ") for line in text.splitlines()) == 1 + 10
+
+
+def test_json_is_one_object_and_writes_nothing(docs, rows, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["bench.py", "--only", "render", "--json"])
     bench.main()
     told = json.loads(capsys.readouterr().out)
     assert told["machine"]
     assert told["render"] == rows
-    assert not (tmp_path / "benchmarks.md").exists()
+    assert list(docs.iterdir()) == []

@@ -362,5 +362,6 @@ def test_the_page_shows_the_plots_and_the_sheets_that_there_are(tmp_path, monkey
     assert "(images/bench_depth.png)" in text
     assert "(images/depth_scenes.png)" in text
     assert "depth_photos" not in text
-    assert "| cycles all |" in text
+    assert "| cycles all |" not in text
+    assert '"set": "cycles all"' in (tmp_path / "benchmarks.json").read_text()
     assert (tmp_path / "images" / "bench_depth.png").is_file()

@@ -15,6 +15,7 @@ from engine.errors import KernelError
 from engine.kernels import compiler
 from engine.version import version
 from tools import environments, package
+from tools.shared import shared
 from tools.steps import BuildError, manifest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,7 +145,8 @@ def test_the_version_stands_in_the_manifest_alone():
 
 def test_a_wrong_python_is_told_the_remedy_and_nothing_is_made(tmp_path):
     code = (
-        "import sys, runpy; sys.version_info = (3, 9, 1, 'final', 0); sys.argv = ['build.py', 'test'];"
+        "import sys, runpy; sys.version_info = (3, 9, 1, 'final', 0);"
+        "sys.argv = ['build.py', 'test'];"
         f"runpy.run_path(r'{ROOT / 'build.py'}', run_name='__main__')"
     )
     result = subprocess.run(
@@ -207,6 +209,88 @@ def test_an_environment_that_does_not_work_is_not_stamped(monkeypatch, tmp_path)
     with pytest.raises(BuildError, match="does not work"):
         environments.ensure(broken)
     assert not broken.ready()
+
+
+@pytest.fixture
+def pythons(monkeypatch, tmp_path):
+    """`python_3_13` asked anew on a machine that has these interpreters alone."""
+
+    def only(*interpreters):
+        environments.python_3_13.cache_clear()
+        monkeypatch.setattr(environments, "_candidates", lambda: iter(interpreters))
+
+    yield only
+    environments.python_3_13.cache_clear()
+
+
+def test_blenders_of_another_python_are_left_out_with_a_sentence_where_it_is_missing(pythons):
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["anchorstage"]
+    pythons()
+    assert environments.blender_versions() == own["bpy"]
+    assert environments.versions_left_out() == own["bpy-python-3-13"] == ["5.2.3", "5.3.0"]
+    assert "5.2.3 and 5.3.0" in environments.left_out_sentence()
+    assert "\n" not in environments.left_out_sentence()
+    with pytest.raises(BuildError, match=r"bpy==5\.3\.0 needs Python 3\.13"):
+        environments.blender("5.3.0")
+
+
+def test_a_python_counts_only_if_it_starts_and_is_the_one(pythons, tmp_path):
+    shim = tmp_path / "python3.13"  # as pyenv's own where it has no such Python
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    no_program = tmp_path / "empty"
+    no_program.write_text("")
+    pythons(shim, no_program, tmp_path / "nowhere", Path(sys.executable))
+    assert environments.python_3_13() is None
+
+
+def test_blenders_are_made_with_the_python_of_their_wheel(pythons, tmp_path, monkeypatch):
+    good = tmp_path / "python3.13"
+    good.write_text("#!/bin/sh\nexit 0\n")
+    good.chmod(0o755)
+    pythons(good)
+    assert environments.versions_left_out() == []
+    assert environments.left_out_sentence() == ""
+    assert environments.blender_versions()[-1] == "5.3.0"
+    newest = environments.blender("5.3.0")
+    assert (newest.folder.name, newest.interpreter) == ("bpy-5.3", good)
+    assert environments.blender("5.0.1").interpreter is None
+
+
+def test_pythons_are_looked_for_on_the_path_and_under_pyenv(tmp_path, monkeypatch):
+    on_path, under_pyenv = (
+        tmp_path / "bin" / "python3.13",
+        tmp_path / "pyenv" / "versions" / "3.13.7" / "bin" / "python3.13",
+    )
+    for python in (on_path, under_pyenv):
+        python.parent.mkdir(parents=True)
+        python.write_text("#!/bin/sh\n")
+        python.chmod(0o755)
+    monkeypatch.setenv("PATH", str(on_path.parent))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    assert list(environments._candidates()) == [on_path, under_pyenv]
+
+
+def test_shared_material_is_found_by_one_variable_alone(tmp_path, monkeypatch):
+    (tmp_path / "photos" / "measured").mkdir(parents=True)
+    monkeypatch.setenv("ANCHORSTAGE_SHARED", str(tmp_path))
+    assert shared("photos/measured") == tmp_path / "photos" / "measured"
+    assert shared("real-blender") is None
+    monkeypatch.delenv("ANCHORSTAGE_SHARED")
+    assert shared("photos/measured") is None
+
+
+def test_no_path_leads_out_of_the_repository():
+    lines = [
+        line.strip()
+        for folder in (".ci", "benchmarks", "tests", "tools")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.is_file() and path.suffix in ("", ".py") and path != Path(__file__)
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "../shared" in line or "ROOT.parent" in line
+    ]
+    assert len(lines) == 1
+    assert "shared=$(realpath -e ../shared 2>/dev/null)" in lines[0]
 
 
 def test_the_zip_holds_what_blender_needs_and_no_more(package_zip):
