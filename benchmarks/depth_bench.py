@@ -1,6 +1,7 @@
 """Depth held against the truth, and the views that it gives: `rows(folder)`, or run it with the photos' folder.
 
-`python -m benchmarks.depth_bench PHOTOS --weights FILE` judges one run of the trainer in half a minute.
+`python -m benchmarks.depth_bench PHOTOS --weights FILE` judges one run of the trainer in half a
+minute.
 
 scenes of Cycles, measured photos ─► every source ─► errors, silhouettes, gravity, confidence ─► means by set
 scenes of Cycles ─► builtin, floor, truth ─► splats ─► true views from beside the photo's place (`novel_views`)

@@ -28,7 +28,8 @@ def errors(depth: np.ndarray, true: np.ndarray) -> Numbers:
 def surer_half(depth: np.ndarray, confidence: np.ndarray, true: np.ndarray) -> Numbers:
     """AbsRel of the more confident half, metric and aligned; nothing where all is equally sure.
 
-    Where the border of the halves lies among pixels of one confidence, each of them counts in part: no order is claimed.
+    Where the border of the halves lies among pixels of one confidence, each of them counts in part:
+    no order is claimed.
     """
     middle = np.sort(confidence)[
         confidence.size // 2

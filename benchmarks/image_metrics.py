@@ -1,7 +1,7 @@
 """How alike two pictures are, of whatever part of them counts: PSNR, SSIM, and MS-GMSD, which follows the eye more closely.
 
-Pictures are (H, W, 3) float32, sRGB-encoded 0..1. What does not count is set to the true picture's before windows look at
-it, so that nothing beside a window's own pixels is held against it.
+Pictures are (H, W, 3) float32, sRGB-encoded 0..1. What does not count is set to the true picture's
+before windows look at it, so that nothing beside a window's own pixels is held against it.
 """
 
 import cv2
@@ -53,8 +53,9 @@ def ssim(picture: np.ndarray, true: np.ndarray, counts: np.ndarray) -> float:
 def ms_gmsd(picture: np.ndarray, true: np.ndarray, counts: np.ndarray) -> float:
     """Gradient magnitude similarity deviation on four scales (Xue et al. 2014; Zhang et al. 2017); 0 is the same.
 
-    It is the standard deviation, over the pixels that count, of how alike the gradients are: what is distorted in some
-    places and whole in others looks worse than what is a little soft everywhere.
+    It is the standard deviation, over the pixels that count, of how alike the gradients are: what
+    is distorted in some places and whole in others looks worse than what is a little soft
+    everywhere.
     """
     x, y = _luminances(picture, true, counts)
     total, weights = 0.0, counts.astype(np.float32)

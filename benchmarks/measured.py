@@ -1,7 +1,8 @@
 """Photos whose depth is known: real ones from a folder, and those of the Cycles scenes.
 
-The folder holds NAME.jpg, NAME.json (width, height, fx in pixels, `kind`, `metric`: whether metres are known) and NAME.npz
-(`u`, `v` pixel columns and rows, `z` planar metres, sparse). The photos are no part of the project.
+The folder holds NAME.jpg, NAME.json (width, height, fx in pixels, `kind`, `metric`: whether metres
+are known) and NAME.npz (`u`, `v` pixel columns and rows, `z` planar metres, sparse). The photos are
+no part of the project.
 """
 
 import json

@@ -4,8 +4,8 @@ photo ─► depth of a source ─► splats, matched to the photo ─► render
 
 What the photo never saw is known exactly: a point of the true view that lies outside the photo's
 frame, or behind what the photo shows there. `psnr`, `ssim` and `ms_gmsd` leave it out; the columns
-that end in `_filled` count the whole frame, with what the renderer left open (alpha below 0.5) grown
-from its border (Telea 2004). A move is a part of the true scene's median depth: in metres
+that end in `_filled` count the whole frame, with what the renderer left open (alpha below 0.5)
+grown from its border (Telea 2004). A move is a part of the true scene's median depth: in metres
 (`metric`), or in the unit of the source's own scene (`aligned`), as an artist moves who trusts the
 eye.
 """
@@ -58,8 +58,8 @@ class Seen:
 def seen_by(photo_view: View, photo_depth: np.ndarray, view: View, depth: np.ndarray) -> Seen:
     """What of a view a photo saw, both with their true planar depth (H, W), inf in the sky.
 
-    A point is shown where it lies no farther than the farthest of the four pixels about its image in the photo: a pixel's
-    width at a silhouette is given, not taken.
+    A point is shown where it lies no farther than the farthest of the four pixels about its image
+    in the photo: a pixel's width at a silhouette is given, not taken.
     """
     points = view.unproject(np.where(np.isfinite(depth), depth, _FAR))
     pixels, distance = photo_view.project(points)

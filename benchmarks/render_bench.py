@@ -2,8 +2,8 @@
 
     python -m benchmarks.render_bench
 
-Each row has splats, width, height, passes, threads, cpu_ms (all threads), wall_ms, fps, peer and ratio (the peer's wall time
-in ours); the stages' milliseconds are those of one thread alone.
+Each row has splats, width, height, passes, threads, cpu_ms (all threads), wall_ms, fps, peer and
+ratio (the peer's wall time in ours); the stages' milliseconds are those of one thread alone.
 """
 
 import sys

@@ -1,7 +1,8 @@
 """Contact sheets of the built-in depth: `python -m benchmarks.sheets [--photos FOLDER] [--output FOLDER]`.
 
-Writes depth_scenes.png (photo, true depth, estimated depth, and the views from 5 % of the scene's depth to the left and to
-the right) and depth_photos.png (without the true depth). What no splat covers is magenta.
+Writes depth_scenes.png (photo, true depth, estimated depth, and the views from 5 % of the scene's
+depth to the left and to the right) and depth_photos.png (without the true depth). What no splat
+covers is magenta.
 """
 
 import argparse
@@ -28,7 +29,8 @@ from tools.shared import shared
 from tools.steps import ROOT
 
 IMAGES = ROOT / "docs" / "images"
-# Photos that may be shown: BSD (OpenSfM), MIT (MoGe), Apache (Depth Anything V2, GeoCalib) and Unsplash licences.
+# Photos that may be shown: BSD (OpenSfM), MIT (MoGe), Apache (Depth Anything V2, GeoCalib) and
+# Unsplash licences.
 SHOWN = (
     "measured/berlin_01.jpg",
     "measured/lund_03.jpg",

@@ -1,7 +1,7 @@
 """The peer: Gaussian splats rasterised in plain PyTorch, tile by tile in batches, as one would write it without kernels.
 
-The formulas are Kerbl et al. 2023 with gsplat 1.5.3's constants, so that the picture is the engine's. Gradients come from
-autograd; `render` does without them.
+The formulas are Kerbl et al. 2023 with gsplat 1.5.3's constants, so that the picture is the
+engine's. Gradients come from autograd; `render` does without them.
 """
 
 from collections.abc import Iterator
@@ -55,7 +55,8 @@ def rasterise(
         antialiased: make a splat fainter by as much as the low-pass filter makes it wider.
 
     Returns:
-        (H, W, 3) premultiplied by alpha; (H, W) planar depth in metres, inf where there is nothing; (H, W).
+        (H, W, 3) premultiplied by alpha; (H, W) planar depth in metres, inf where there is nothing;
+        (H, W).
     """
     centres, conics, faded, depths, reaches = project(
         means, scales, rotations, opacities, view, near, antialiased

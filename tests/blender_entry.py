@@ -1,7 +1,8 @@
 """Runs inside a Blender, before a scenario: enables the installed extension, runs the scenario, ends the process.
 
-Called as `ENTRY WINDOW SCRIPT ARGUMENT... OUTPUT`; the scenario sees `sys.argv == [SCRIPT, ARGUMENT..., OUTPUT]`. In a
-window the scenario goes on after its last line, in timers, and must end the process itself with `os._exit`.
+Called as `ENTRY WINDOW SCRIPT ARGUMENT... OUTPUT`; the scenario sees `sys.argv == [SCRIPT,
+ARGUMENT..., OUTPUT]`. In a window the scenario goes on after its last line, in timers, and must end
+the process itself with `os._exit`.
 """
 
 import os
@@ -18,7 +19,8 @@ MODULE = "bl_ext.user_default.anchorstage"
 
 
 def _finish(status):
-    # The ordinary way out crashes bpy 4.2 and hangs bpy 4.5 where a class, a timer or a thread is still alive.
+    # The ordinary way out crashes bpy 4.2 and hangs bpy 4.5 where a class, a timer or a thread is
+    # still alive.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -1,8 +1,9 @@
 """The scenes on disk: made where a bpy wheel is, read where they are.
 
-build/cycles/raw/NAME holds what Blender wrote, build/cycles/NAME what is made of it: photo.jpg, MOVE.png (the true views)
-and MOVE.npz (`depth` planar metres, inf in the sky; `normal` in the world). A key of the code that made them, without its
-comments, and of the scene's own numbers says whether they still hold.
+build/cycles/raw/NAME holds what Blender wrote, build/cycles/NAME what is made of it: photo.jpg,
+MOVE.png (the true views) and MOVE.npz (`depth` planar metres, inf in the sky; `normal` in the
+world). A key of the code that made them, without its comments, and of the scene's own numbers says
+whether they still hold.
 """
 
 import ast

@@ -1,6 +1,7 @@
 """What bad input and bad places get, run inside Blender: `bad_scenarios.py FOLDER OUTPUT.json`.
 
-FOLDER holds `photo.png` and pictures to refuse or to take. All scenarios run in one Blender, one after the other.
+FOLDER holds `photo.png` and pictures to refuse or to take. All scenarios run in one Blender, one
+after the other.
 """
 
 import json

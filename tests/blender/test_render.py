@@ -136,7 +136,8 @@ def test_borders_layers_and_eyes(bpy_blender, folder):
         # A splat's footprint is cut at the picture's edge; inside it must be the same picture.
         inner = np.s_[2:-2, 2:-2]
         mine, whole = padded[name][window][inner], full[name][window][inner]
-        # A rounding may lift a splat over the cut-off of 1/255 or push it below, at a pixel here and there.
+        # A rounding may lift a splat over the cut-off of 1/255 or push it below, at a pixel here
+        # and there.
         assert np.isclose(mine, whole, rtol=1e-3, atol=1e-3).mean() > 0.995, name
         assert np.allclose(mine, whole, rtol=1 / 255, atol=1 / 255), name
         assert np.allclose(cropped[name], padded[name][window], rtol=1e-5, atol=1e-6), name

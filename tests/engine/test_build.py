@@ -280,19 +280,6 @@ def test_shared_material_is_found_by_one_variable_alone(tmp_path, monkeypatch):
     assert shared("photos/measured") is None
 
 
-def test_no_path_leads_out_of_the_repository():
-    lines = [
-        line.strip()
-        for folder in (".ci", "benchmarks", "tests", "tools")
-        for path in sorted((ROOT / folder).rglob("*"))
-        if path.is_file() and path.suffix in ("", ".py") and path != Path(__file__)
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if "../shared" in line or "ROOT.parent" in line
-    ]
-    assert len(lines) == 1
-    assert "shared=$(realpath -e ../shared 2>/dev/null)" in lines[0]
-
-
 def test_the_zip_holds_what_blender_needs_and_no_more(package_zip):
     names = set(zipfile.ZipFile(package_zip).namelist())
     libraries = {f"engine/kernels/lib/{target.filename}" for target in compiler.targets_for()}

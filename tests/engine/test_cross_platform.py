@@ -1,8 +1,9 @@
 """The kernels of other platforms, under Debian's emulators, draw the same bits as those of this machine.
 
-`cross_harness.c` is linked statically with the kernels by zig: for Linux on arm64 (run by qemu-aarch64 of the package
-qemu-user) with musl's libm, for 64-bit Windows (run by wine64) with mingw's, and for this machine with musl's. So three
-C libraries and two instruction sets are held against the shared library that ships.
+`cross_harness.c` is linked statically with the kernels by zig: for Linux on arm64 (run by qemu-
+aarch64 of the package qemu-user) with musl's libm, for 64-bit Windows (run by wine64) with mingw's,
+and for this machine with musl's. So three C libraries and two instruction sets are held against the
+shared library that ships.
 """
 
 import os

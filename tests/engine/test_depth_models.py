@@ -69,7 +69,8 @@ def offline(monkeypatch, tmp_path):
     networks.forget()
 
 
-# --- pictures to networks and back -----------------------------------------------------------------------------------
+# --- pictures to networks and back
+# -----------------------------------------------------------------------------------
 
 
 @settings(max_examples=80, deadline=None)
@@ -332,7 +333,8 @@ def test_the_prompt_is_our_depth_and_never_flat(shape):
     assert float(flat.max() - flat.min()) > 0.01
 
 
-# --- through the folder, as an artist's model comes ------------------------------------------------------------------
+# --- through the folder, as an artist's model comes
+# ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -391,7 +393,8 @@ def test_every_name_is_a_source():
         estimate(photo_of(street().colours), DepthOptions("magic"))
 
 
-# --- a network's metres in our world ---------------------------------------------------------------------------------
+# --- a network's metres in our world
+# ---------------------------------------------------------------------------------
 
 
 @cache
@@ -479,7 +482,8 @@ def test_a_licence_that_forbids_commerce_is_said():
         assert is_said != card.commercial
 
 
-# --- what can go wrong -----------------------------------------------------------------------------------------------
+# --- what can go wrong
+# -----------------------------------------------------------------------------------------------
 
 
 def refused(folder, **options) -> str:

@@ -161,9 +161,10 @@ def gsplat_tiles(flat, view) -> tuple[np.ndarray, np.ndarray]:
 def test_our_tiles_lie_within_gsplats(seed, antialiased):
     """Both take the rectangle of tiles that a splat's box touches.
 
-    Ours is the box of pixels whose centres the splat reaches, gsplat's the same radius rounded up to whole pixels about the
-    centre. So the 16 pixel tiles of our box are a subset of gsplat's (a bound); each of our 32 x 16 tiles is a pair of those
-    (an equality); and a tile of gsplat's that is not ours has no pixel where the splat shows.
+    Ours is the box of pixels whose centres the splat reaches, gsplat's the same radius rounded up
+    to whole pixels about the centre. So the 16 pixel tiles of our box are a subset of gsplat's (a
+    bound); each of our 32 x 16 tiles is a pair of those (an equality); and a tile of gsplat's that
+    is not ours has no pixel where the splat shows.
     """
     splats, view = made(seed)
     frame, records, rows = ours(splats, view, antialiased)

@@ -1,6 +1,7 @@
 """What the renderer makes of bad scenes and strange cameras: a lawful picture or one sentence, never a NaN.
 
-`test_render.py` holds the laws on good input; here every number of a scene and of a camera goes wrong in turn.
+`test_render.py` holds the laws on good input; here every number of a scene and of a camera goes
+wrong in turn.
 """
 
 import subprocess

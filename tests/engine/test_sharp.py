@@ -335,7 +335,8 @@ def test_values_that_are_no_numbers_are_refused(tmp_path):
         import_sharp(write_sharp(tmp_path / "x.ply", (positions, *rest)))
 
 
-# --- a scene ---------------------------------------------------------------------------------------------------------
+# --- a scene --------------------------------------------------------------------------------------
+# -------------------
 
 SIZE = (240, 180)
 
@@ -431,7 +432,8 @@ def test_what_cannot_be_imported_is_one_sentence_and_writes_nothing(tmp_path, st
     assert sorted(tmp_path.iterdir()) == before
 
 
-# --- SHARP's own package ---------------------------------------------------------------------------------------------
+# --- SHARP's own package
+# ---------------------------------------------------------------------------------------------
 
 torch = pytest.importorskip("torch")
 

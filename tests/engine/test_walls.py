@@ -156,7 +156,8 @@ def test_addon_imports_only_blender_numpy_and_itself(path):
         if not entry.level:
             assert top in sys.stdlib_module_names | BLENDER | {"numpy"}, where
         elif top != "anchorstage_addon":
-            # Tables are the engine's and the add-on's; its server runs in Blender's own process through the link alone.
+            # Tables are the engine's and the add-on's; its server runs in Blender's own process
+            # through the link alone.
             shared = entry.module.startswith("engine.tables")
             door = path.parent.name == "link" and entry.module == "engine.wire.pipe"
             assert shared or door, where

@@ -1,6 +1,7 @@
 """A person at Blender's window, for scenario scripts: waits, mouse clicks, screenshots.
 
-A scenario is a generator; it yields the seconds it wants to wait while Blender goes on with its own loop.
+A scenario is a generator; it yields the seconds it wants to wait while Blender goes on with its own
+loop.
 """
 
 import json

@@ -1,6 +1,7 @@
 """What a person sees: pixels of the X display that Blender's window lies on.
 
-`bpy.ops.screen.screenshot` reads the front buffer, which is black on a virtual screen, so this asks the X server.
+`bpy.ops.screen.screenshot` reads the front buffer, which is black on a virtual screen, so this asks
+the X server.
 """
 
 import ctypes

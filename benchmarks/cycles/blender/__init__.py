@@ -2,5 +2,6 @@
 
 catalogue ─► outdoors | indoors ─► facades, things, furniture ─► Solids ─► meshes with materials ─► camera ─► EXRs
 
-It shares nothing with the ray-caster that the depth network is trained on: other geometry, other textures, other light.
+It shares nothing with the ray-caster that the depth network is trained on: other geometry, other
+textures, other light.
 """

@@ -1,7 +1,8 @@
 """A scene in Blender: built, lit, photographed from each place, and measured without noise or smoothing.
 
-Each picture is rendered twice. The photo has many samples a pixel and is denoised. The measurement has one, through the
-pixel's very centre, on plain surfaces without relief: planar depth in metres (1e10 where there is nothing) and normals.
+Each picture is rendered twice. The photo has many samples a pixel and is denoised. The measurement
+has one, through the pixel's very centre, on plain surfaces without relief: planar depth in metres
+(1e10 where there is nothing) and normals.
 """
 
 from pathlib import Path
@@ -31,9 +32,8 @@ def shoot(scene: Scene, folder: Path, moves: tuple[Move, ...] = MOVES) -> None:
     """Build a scene and write its pictures and measurements.
 
     Args:
-        scene: which.
-        folder: for MOVE.photo.exr and MOVE.truth.exr, and `depth.txt`, the median depth in metres that moves are parts of.
-        moves: from where it is seen.
+        scene: which. folder: for MOVE.photo.exr and MOVE.truth.exr, and `depth.txt`, the median
+            depth in metres that moves are parts of. moves: from where it is seen.
 
     Raises:
         ValueError: a move leads into something.
