@@ -1,4 +1,7 @@
-"""Blender's door to AnchorStage. It imports nothing until Blender registers it, so that engine tests need no bpy."""
+"""Blender's door to AnchorStage.
+
+It imports nothing until Blender registers it, so that engine tests need no bpy.
+"""
 
 
 def register():

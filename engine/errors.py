@@ -1,4 +1,4 @@
-"""What can go wrong, each with a sentence an artist understands."""
+"""The errors, each with a sentence that an artist understands."""
 
 
 class AnchorStageError(Exception):

@@ -13,8 +13,8 @@ import OpenEXR
 from .errors import ExportError, IncompleteError
 from .store import atomic_path, quiet
 
-# OpenEXR compresses one chunk a thread; without threads of its own a frame takes twice as long to write. Two more than
-# there are cores, since the caller's thread only waits.
+# OpenEXR compresses one chunk a thread; without threads of its own a frame takes twice as long to
+# write. Two more than there are cores, since the caller's thread only waits.
 OpenEXR.set_global_thread_count((os.cpu_count() or 1) + 2)
 
 _PART_LOST = "Exception raised reading pixel data"
@@ -37,7 +37,8 @@ def write_exr(path: Path, channels: Mapping[str, np.ndarray], header: Mapping[st
     Args:
         path: the file; its folder is made.
         channels: names to (H, W) arrays; float16, float32 and uint32 keep their type.
-        header: attributes. Without `dataWindow` the picture starts at 0, 0; without `displayWindow` it is the same.
+        header: attributes. Without `dataWindow` the picture starts at 0, 0; without `displayWindow`
+            it is the same.
 
     Raises:
         OutputError: the file cannot be written, or not completely.
@@ -64,7 +65,7 @@ def write_exr(path: Path, channels: Mapping[str, np.ndarray], header: Mapping[st
 
 
 def _system_error(error: RuntimeError) -> OSError:
-    """What the system refused, which OpenEXR has in its message alone."""
+    """Return what the system refused, which OpenEXR has in its message alone."""
     numbers = (
         errno.ENOSPC,
         getattr(errno, "EDQUOT", errno.ENOSPC),
@@ -77,7 +78,10 @@ def _system_error(error: RuntimeError) -> OSError:
 
 
 def _check_complete(path: Path) -> None:
-    """Raise OSError where the last pixels are not in the file: OpenEXR does not notice a disk that is full at the end."""
+    """Raise OSError where the last pixels are not in the file.
+
+    OpenEXR does not notice a disk that is full at the end.
+    """
     file = OpenEXR.InputFile(str(path))
     window = file.header()["dataWindow"]
     name = next(iter(file.header()["channels"]))
@@ -105,8 +109,8 @@ def read_exr(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read a file whole; the parts of a multi-part file are put together.
 
     Returns:
-        Channel names to (H, W) arrays in the file's own types, row 0 at the top, and the attributes of the first part
-        without those that follow from the pixels.
+        Channel names to (H, W) arrays in the file's own types, row 0 at the top, and the attributes
+        of the first part without those that follow from the pixels.
 
     Raises:
         ExportError: it is missing, or its parts differ in size.
@@ -132,9 +136,10 @@ def read_exr(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def clash() -> str | None:
-    """Whether another version of OpenEXR is visible in this process, as in a Blender linked against its system's.
+    """Look for another version of OpenEXR in this process, as in a Blender of a Linux distribution.
 
-    Two versions mixed in one call crash the process; it must be known before the first file is written.
+    Two versions mixed in one call crash the process; it must be known before the first file is
+    written.
 
     Returns:
         One sentence for the user, or None where there is nothing to fear.
@@ -152,6 +157,7 @@ def clash() -> str | None:
     if [str(major.value), str(minor.value)] == OpenEXR.__version__.split(".")[:2]:
         return None
     return (
-        f"The engine cannot run inside this Blender, whose own OpenEXR {major.value}.{minor.value} gets in its way. "
+        "The engine cannot run inside this Blender, whose own OpenEXR "
+        f"{major.value}.{minor.value} gets in its way. "
         "Switch “Run the engine inside Blender” off in AnchorStage's preferences."
     )

@@ -16,7 +16,7 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Add the time of the block to the stage's; what was freed before it goes back to the system."""
+        """Add the time of the block to the stage's; give freed memory back before it."""
         give_back()
         start = time.perf_counter()
         try:

@@ -12,8 +12,9 @@ _MANIFEST = Path(__file__).resolve().parents[1] / "blender_manifest.toml"
 def version() -> str:
     """AnchorStage's version, "0.1.0".
 
-    In a clone and inside the extension's zip the manifest lies beside the engine; an engine that pip copied into
-    site-packages has none, and asks the package's metadata, which was made from the manifest.
+    In a clone and inside the extension's zip the manifest lies beside the engine; an engine that
+    pip copied into site-packages has none, and asks the package's metadata, which was made from the
+    manifest.
     """
     if not _MANIFEST.is_file():
         return metadata.version("anchorstage")

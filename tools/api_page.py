@@ -1,4 +1,4 @@
-"""Write docs/api.md, the reference of the jobs, from the jobs themselves: `python -m tools.api_page`.
+"""Write docs/api.md, the reference of the jobs: `python -m tools.api_page`.
 
 It runs in the engine's environment; a test holds the page equal to what this gives.
 """
@@ -14,12 +14,13 @@ PAGE = ROOT / "docs" / "api.md"
 
 _INTRODUCTION = """# Jobs
 
-Each job exists in three ways: as a command (`anchorstage NAME`), on the wire (`{"id": 1, "job": "NAME", "args": {…}}`,
-[architecture](architecture.md)) and in Python (`engine.jobs.run_job(NAME, args, desk)`). This page is made from the jobs
-by `python -m tools.api_page`.
+Each job exists in three ways: as a command (`anchorstage NAME`), on the wire
+(`{"id": 1, "job": "NAME", "args": {…}}`, [architecture](architecture.md)) and in Python
+(`engine.jobs.run_job(NAME, args, desk)`). This page is made from the jobs by
+`python -m tools.api_page`.
 
-Quick jobs never wait for long ones. On the wire and in Python a job's files are lent to it and wanted from it by name
-(`engine/blobs.py`); on the command line they are arguments.
+Quick jobs never wait for long ones. On the wire and in Python a job's files are lent to it and
+wanted from it by name (`engine/blobs.py`); on the command line they are arguments.
 """
 
 
@@ -56,7 +57,7 @@ def _row(one: Option) -> str:
 
 
 def _default(one: Option) -> str:
-    """The default as a reader writes it; empty where leaving the option out means something else."""
+    """Write the default as a reader would; leave it empty where "not given" means more."""
     if one.default is None or one.default == "":
         return ""
     if isinstance(one.default, bool):

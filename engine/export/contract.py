@@ -16,7 +16,7 @@ BASE_CHANNELS = tuple(name for layer in layers() for name in layer.channel_names
 
 
 def contract_names(region_ids: Sequence[str]) -> list[str]:
-    """Return every channel of a frame, in the contract's order (a file keeps them sorted by name)."""
+    """Return every channel of a frame, in the contract's order; a file sorts them by name."""
     return [*BASE_CHANNELS, *(f"{layer}.A" for layer in region_layers(region_ids))]
 
 

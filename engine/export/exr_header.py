@@ -1,9 +1,10 @@
 """A frame's header: OpenEXR's standard attributes for the camera, and ours under `anchorstage/`.
 
-Matrices are Imath's: a row vector times the matrix, p' = p M. Meanings and units are those of OpenEXR's own
-documentation ("Standard Attributes"): camera space is x right, y up, z forward, so it is left-handed, as in
-RenderMan; the readers that Nuke artists use expect exactly this. NDC is 0..1 from the upper left corner of the
-display window to the lower right one. Lengths of lens and sensor are millimetres.
+Matrices are Imath's: a row vector times the matrix, p' = p M. Meanings and units are those of
+OpenEXR's own documentation ("Standard Attributes"): camera space is x right, y up, z forward, so it
+is left-handed, as in RenderMan; the readers that Nuke artists use expect exactly this. NDC is 0..1
+from the upper left corner of the display window to the lower right one. Lengths of lens and sensor
+are millimetres.
 """
 
 import json
@@ -28,7 +29,10 @@ _NTSC = 0.005
 
 
 def frame_rate(fps: float | Fraction) -> Fraction:
-    """Frames a second as the rational number that is meant: 23.976 and 29.97 are NTSC's 24000/1001 and 30000/1001."""
+    """Return frames a second as the rational number that is meant.
+
+    23.976 and 29.97 are NTSC's 24000/1001 and 30000/1001.
+    """
     ntsc = Fraction(round(float(fps) * 1001 / 1000) * 1000, 1001)
     if float(fps) != round(float(fps)) and abs(float(ntsc) - float(fps)) < _NTSC:
         return ntsc
@@ -36,12 +40,18 @@ def frame_rate(fps: float | Fraction) -> Fraction:
 
 
 def world_to_camera(view: View) -> np.ndarray:
-    """(4, 4) float64, for row vectors: world metres to camera space, x right, y up, z forward."""
+    """Return the matrix (4, 4) float64, for row vectors, from world metres to camera space.
+
+    There x is right, y up and z forward.
+    """
     return (_FLIP_Y @ view.camera_from_world).T
 
 
 def world_to_ndc(view: View) -> np.ndarray:
-    """(4, 4) float64, for row vectors; after the division by w, x and y are 0..1 from the upper left corner."""
+    """Return the matrix (4, 4) float64, for row vectors, from world metres to the picture.
+
+    After the division by w, x and y are 0..1 from the upper left corner.
+    """
     projection = np.array(
         [
             [view.fx / view.width, 0, view.cx / view.width, 0],
@@ -60,11 +70,12 @@ def header(
     fps: float | Fraction,
     metadata: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The attributes of one frame, in the types that OpenEXR's Python door maps to the standard's.
+    """Return the attributes of one frame, in the types that OpenEXR's Python door understands.
 
     Args:
         view: the picture's pinhole.
-        camera: whose sensor width in millimetres the lens is given for; a full frame where there is none.
+        camera: whose sensor width in millimetres the lens is given for; a full frame where there is
+            none.
         frame: the frame's number.
         fps: frames a second.
         metadata: written as `anchorstage/<name>`; None and empty text are left out.
@@ -95,7 +106,7 @@ def header(
 
 
 def _attribute(value: Any) -> Any:
-    """A value that OpenEXR stores with the nearest type; what has none is stored as JSON."""
+    """Turn a value into what OpenEXR stores with the nearest type; else into JSON."""
     if isinstance(value, bool | np.bool_):
         return int(value)
     if isinstance(value, int | np.integer) and -_INT_LIMIT <= value < _INT_LIMIT:

@@ -1,6 +1,7 @@
-"""Finishing: a multi-layer EXR that Blender wrote gets the contract's channel names and the camera's header.
+"""Finishing: an EXR that Blender wrote gets the contract's channel names and the camera's header.
 
-Pixels are copied bit by bit. Layers the artist added keep their names. Finishing twice is the same as once.
+Pixels are copied bit by bit. Layers the artist added keep their names. Finishing twice is the same
+as once.
 """
 
 import re
@@ -59,8 +60,9 @@ def contract_name(layer: str, component: str) -> str | None:
 def rename(names: Iterable[str]) -> dict[str, str]:
     """Map each channel's name to the contract's.
 
-    `Depth.V` (File Output node) and `ViewLayer.Depth.Z` (direct render) become `depth.Z`. Of several view layers the
-    first has the contract's names; a name that is taken is never given twice.
+    `Depth.V` (File Output node) and `ViewLayer.Depth.Z` (direct render) become `depth.Z`. Of
+    several view layers the first has the contract's names; a name that is taken is never given
+    twice.
     """
     names = list(names)
     taken = {name for name in names if _rename_one(name) is None}
@@ -88,10 +90,13 @@ def finish(
     frame: int = 1,
     fps: float | Fraction = 24,
 ) -> dict[str, Any]:
-    """Rewrite a frame that Blender wrote; `destination` may be `source`, which is then replaced whole.
+    """Rewrite a frame that Blender wrote.
+
+    `destination` may be `source`, which is then replaced whole.
 
     Args:
-        source: a multi-layer EXR of the File Output node or of a direct render, or one already finished.
+        source: a multi-layer EXR of the File Output node or of a direct render, or one already
+            finished.
         destination: the finished file.
         scene: what the frame shows; the header names it.
         view: the pinhole of the full picture.
@@ -100,7 +105,8 @@ def finish(
         fps: frames a second.
 
     Returns:
-        `path`, `channels` (the names now in the file), and `void_coverage` and `confidence` where it has the passes.
+        `path`, `channels` (the names now in the file), and `void_coverage` and `confidence` where
+        it has the passes.
 
     Raises:
         ExportError: the source is missing or damaged, or no picture of this view.

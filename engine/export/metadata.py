@@ -1,6 +1,7 @@
-"""What a frame says of itself: the scene it shows, how much of it no camera has seen, how far it can be trusted.
+"""A frame's words about itself: its scene, its share that no camera has seen, its confidence.
 
-Confidence is `(1 - void_coverage) * depth_confidence * angle_confidence`: green above 0.8, yellow from 0.5, red below.
+Confidence is `(1 - void_coverage) * depth_confidence * angle_confidence`: green above 0.8, yellow
+from 0.5, red below.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from .contract import NOTHING_DEPTH
 
 
 def scene_facts(scene: Scene) -> dict[str, Any]:
-    """What all frames of a scene share; goes into each header."""
+    """Return what all frames of a scene share; it goes into each header."""
     return {
         "version": version(),
         "scene": scene.name,
@@ -27,7 +28,10 @@ def scene_facts(scene: Scene) -> dict[str, Any]:
 
 
 def depth_confidence(scene: Scene) -> float:
-    """1 - mean uncertainty / greatest depth of the scene's maps, 0..1; the splats' mean confidence without maps."""
+    """Compute 1 - mean uncertainty / greatest depth of the scene's maps, 0..1.
+
+    Without maps it is the splats' mean confidence.
+    """
     if scene.maps is None:
         return scene.confidence
     depth = scene.maps.depth
@@ -36,9 +40,12 @@ def depth_confidence(scene: Scene) -> float:
 
 
 def angle_confidence(points: np.ndarray, eye: np.ndarray, photo_eye: np.ndarray) -> float:
-    """Mean cosine between looking at points from an eye and from the photo's; 0 where there are no points.
+    """Compute the mean cosine between looking at points from an eye and from the photo's.
 
-    The angle lies at the surface: turning the camera about its eye shows nothing that the photo's camera has not seen.
+    Without points it is 0.
+
+    The angle lies at the surface: turning the camera about its eye shows nothing that the photo's
+    camera has not seen.
 
     Args:
         points: (N, 3) world points that the frame shows.
@@ -61,12 +68,15 @@ def _confidence(
 
 
 def frame_confidence(scene: Scene, render: ProxyRender) -> float:
-    """How far a rendered frame can be trusted, 0..1."""
+    """Compute how far a rendered frame can be trusted, 0..1."""
     return _confidence(scene, render.view, render.void, np.isfinite(render.depth), render.position)
 
 
 def frame_facts(scene: Scene, view: View, channels: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """`void_coverage` and `confidence` of a frame from its own channels; without those it needs, nothing."""
+    """Return `void_coverage` and `confidence` of a frame, from its own channels.
+
+    Without the channels they need there are none.
+    """
     needed = ("void.A", "depth.Z", "position.X", "position.Y", "position.Z")
     if not all(name in channels for name in needed):
         return {}

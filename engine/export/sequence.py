@@ -79,7 +79,8 @@ def _check_free(folder: Path, overwrite: bool) -> None:
             raise OutputError(f"“{folder}” is a file, not a folder. Choose another output folder.")
         if not overwrite and any(folder.glob(f"{STEM}.*.exr")):
             raise OutputError(
-                f"“{folder}” holds frames named “{STEM}” already. Choose another folder, or ask to overwrite it."
+                f"“{folder}” holds frames named “{STEM}” already. "
+                "Choose another folder, or ask to overwrite it."
             )
 
 

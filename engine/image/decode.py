@@ -1,4 +1,4 @@
-"""From bytes to RGB pixels as stored: OpenCV for everyday formats, OpenEXR for EXR (OpenCV's wheel has none)."""
+"""From bytes to RGB pixels as stored: OpenCV for everyday formats, OpenEXR for EXR."""
 
 import logging
 import os
@@ -19,10 +19,14 @@ log = logging.getLogger(__name__)
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 
-# What the decoders themselves say of a file, by which a picture that came out although it is damaged is told.
+# What the decoders themselves say of a file, by which a picture that came out although it is
+# damaged is told.
 _TIFF_DAMAGED = "TIFF_Error"
 _JPEG_DAMAGED = "Corrupt JPEG data"
-DAMAGED_NOTE = "The photo's file is damaged in places, so parts of the picture may be wrong; copy or export it again."
+DAMAGED_NOTE = (
+    "The photo's file is damaged in places, so parts of the picture may be wrong; "
+    "copy or export it again."
+)
 
 
 class Decoded(NamedTuple):
@@ -38,7 +42,10 @@ def decode(data: bytes, head: Header, path: Path) -> Decoded:
 
 
 def _opencv(data: bytes, head: Header, path: Path) -> Decoded:
-    """Everything OpenCV decodes. CMYK JPEGs come out by its plain ink formula, without their ICC profile."""
+    """Decode what OpenCV decodes.
+
+    CMYK JPEGs come out by its plain ink formula, without their ICC profile.
+    """
     image, said = _imdecode(data, _FLAGS, head, path)
     if image is None and head.format == "tiff":  # OpenCV converts no float RGBA on its way
         image, said = _imdecode(data, cv2.IMREAD_UNCHANGED, head, path)
@@ -48,24 +55,22 @@ def _opencv(data: bytes, head: Header, path: Path) -> Decoded:
 
 def _rgb(image: np.ndarray | None, head: Header, path: Path) -> np.ndarray:
     """OpenCV's picture as RGB of one of our types."""
-    if (
-        image is None
-        or image.ndim != 3
-        or image.shape[2] < 3
-        or image.shape[:2] != (head.height, head.width)
-    ):
+    if image is None or image.ndim != 3 or image.shape[2] < 3:
+        raise truncated(path)
+    if image.shape[:2] != (head.height, head.width):
         raise truncated(path)
     if image.dtype.kind == "f":
         return _finite(np.ascontiguousarray(image[..., 2::-1], np.float32), path)
     if image.dtype in (np.uint8, np.uint16):
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     raise ImageError(
-        f"{path.name} stores {image.dtype} pixels, which cannot be read; save it with 8, 16 or 32 (float) bits."
+        f"{path.name} stores {image.dtype} pixels, which cannot be read; "
+        "save it with 8, 16 or 32 (float) bits."
     )
 
 
 def _imdecode(data: bytes, flags: int, head: Header, path: Path) -> tuple[np.ndarray | None, str]:
-    """OpenCV's decoder and what it said; no picture where it fails, by any of its ways to say so."""
+    """Return OpenCV's picture and what it said; no picture where it fails in any of its ways."""
     code = 0
     image = None
     with quiet() as said:
@@ -79,8 +84,8 @@ def _imdecode(data: bytes, flags: int, head: Header, path: Path) -> tuple[np.nda
 
 
 def _decoder(data: bytes, flags: int, head: Header, path: Path) -> np.ndarray | None:
-    # OpenCV writes an HDR that lies in memory to a temporary file of its own, which fails where there is no room for one.
-    # On Windows it opens files by names in the local code page alone.
+    # OpenCV writes an HDR that lies in memory to a temporary file of its own, which fails where
+    # there is no room for one. On Windows it opens files by names in the local code page alone.
     if head.format == "hdr" and os.name != "nt" and _is_unicode(path):
         return cv2.imread(str(path), flags)
     return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -99,7 +104,8 @@ def _exr(path: Path) -> np.ndarray:
     """The first part and layer that holds a picture, in its display window, float32."""
     if not _is_unicode(path):
         raise ImageError(
-            f"{path.name} lies where names are not UTF-8, so it cannot be opened as EXR; copy it elsewhere."
+            f"{path.name} lies where names are not UTF-8, so it cannot be opened as EXR; "
+            "copy it elsewhere."
         )
     try:
         parts = open_parts(path).parts
@@ -116,7 +122,7 @@ def _exr(path: Path) -> np.ndarray:
 
 
 def _is_unicode(path: Path) -> bool:
-    """Whether a library that wants UTF-8 can be told the path."""
+    """Tell whether a library that wants UTF-8 can be given the path."""
     try:
         str(path).encode("utf-8")
     except UnicodeError:
@@ -125,32 +131,42 @@ def _is_unicode(path: Path) -> bool:
 
 
 def _picture(channels: dict[str, Any]) -> list[np.ndarray] | None:
-    """Red, green and blue (or luminance three times) of the first layer that has them; the unnamed layer is first."""
+    """Return red, green and blue (or luminance three times) of the first layer that has them.
+
+    The unnamed layer is first.
+    """
     layers = sorted({name.rpartition(".")[0] for name in channels})
     for wanted in ("RGB", "YYY"):
         for layer in layers:
             names = [f"{layer}.{letter}" if layer else letter for letter in wanted]
             if all(name in channels for name in names):
                 planes = [channels[name].pixels for name in names]
-                if all(
-                    isinstance(plane, np.ndarray) and plane.shape == planes[0].shape
-                    for plane in planes
-                ):
+                if _is_one_picture(planes):
                     return planes
     return None
 
 
+def _is_one_picture(planes: list[Any]) -> bool:
+    """Tell whether planes are arrays of one shape; subsampled ones are not."""
+    shape = getattr(planes[0], "shape", None)
+    return all(isinstance(plane, np.ndarray) and plane.shape == shape for plane in planes)
+
+
 def _in_display_window(image: np.ndarray, header: dict[str, Any]) -> np.ndarray:
     """Crop or pad the data window to the display window, as any viewer does."""
-    (left, top), _ = np.asarray(header["dataWindow"], int)
-    (show_left, show_top), (show_right, show_bottom) = np.asarray(header["displayWindow"], int)
-    shape = (show_bottom - show_top + 1, show_right - show_left + 1)
-    x, y = left - show_left, top - show_top
-    if (x, y) == (0, 0) and image.shape[:2] == shape:
+    data_corner, _ = np.asarray(header["dataWindow"], int)
+    first, last = np.asarray(header["displayWindow"], int)
+    width, height = last - first + 1
+    # Where the data's corner lies in the display window.
+    x, y = data_corner - first
+    if (x, y) == (0, 0) and image.shape[:2] == (height, width):
         return image
-    framed = np.zeros((*shape, 3), np.float32)
-    height, width = image.shape[:2]
-    y0, y1, x0, x1 = max(y, 0), min(y + height, shape[0]), max(x, 0), min(x + width, shape[1])
-    if y0 < y1 and x0 < x1:
-        framed[y0:y1, x0:x1] = image[y0 - y : y1 - y, x0 - x : x1 - x]
+    # The part of the display window that the data covers.
+    top = max(y, 0)
+    left = max(x, 0)
+    bottom = min(y + image.shape[0], height)
+    right = min(x + image.shape[1], width)
+    framed = np.zeros((height, width, 3), np.float32)
+    if top < bottom and left < right:
+        framed[top:bottom, left:right] = image[top - y : bottom - y, left - x : right - x]
     return framed

@@ -1,4 +1,4 @@
-"""EXIF (CIPA DC-008): a small reader of its TIFF structure, the eight orientations, the focal length in pixels."""
+"""EXIF (CIPA DC-008): a small reader of its TIFF structure, orientations, the focal length."""
 
 import struct
 from typing import Any
@@ -39,11 +39,12 @@ _TYPES = {
     10: ("ii", 8),
 }
 
-FULL_FRAME_DIAGONAL_MM = (
-    43.2666  # of 36 x 24 mm: CIPA DC-008 defines the 35 mm equivalent by the diagonal
-)
+# Of 36 x 24 mm: CIPA DC-008 defines the 35 mm equivalent by the diagonal.
+FULL_FRAME_DIAGONAL_MM = 43.2666
+# Millimetres in each unit of FocalPlaneResolutionUnit: inch, centimetre, millimetre, micrometre.
 _UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
-# Diagonals of the picture within these many focal lengths are lenses; anything else is a damaged tag.
+# Diagonals of the picture within these many focal lengths are lenses; anything else is a damaged
+# tag.
 _SANE_FOCAL = (0.15, 50.0)
 # Crop factors of cameras that write a focal length but neither its equivalent nor a sensor size.
 _CROP_FACTORS = (
@@ -78,7 +79,7 @@ _CROP_FACTORS = (
 
 
 def parse(data: bytes) -> dict[str, Any]:
-    """The tags we know, of a TIFF structure; a damaged one gives what could be read.
+    """Read the tags we know of a TIFF structure; a damaged one gives what could be read.
 
     Returns:
         EXIF's own names to plain numbers and strings.
@@ -87,14 +88,16 @@ def parse(data: bytes) -> dict[str, Any]:
     if order is None or len(data) < 8:
         return {}
     (first,) = struct.unpack_from(order + "I", data, 4)
+    # The camera's tags lie in a directory of their own, to which an entry of the main one points.
     main = _directory(data, first, order)
     inner = main.pop(_EXIF_IFD, None)
-    entries = {**(_directory(data, inner, order) if isinstance(inner, int) else {}), **main}
+    camera = _directory(data, inner, order) if isinstance(inner, int) else {}
+    entries = {**camera, **main}
     return {_TAGS[tag]: value for tag, value in entries.items() if tag in _TAGS}
 
 
 def _directory(data: bytes, at: int, order: str) -> dict[int, Any]:
-    """One image file directory; entries that point outside the data are left out."""
+    """Read one image file directory; entries that point outside the data are left out."""
     entries: dict[int, Any] = {}
     if at + 2 > len(data):
         return entries
@@ -112,7 +115,7 @@ def _directory(data: bytes, at: int, order: str) -> dict[int, Any]:
 
 
 def _value(data: bytes, at: int, kind: int, number: int, order: str) -> int | float | str | None:
-    """The first number, or the text, of an entry; None where it is damaged."""
+    """Return the first number, or the text, of an entry; None where it is damaged."""
     if kind not in _TYPES or number < 1:
         return None
     letter, size = _TYPES[kind]
@@ -148,9 +151,10 @@ def upright(pixels: np.ndarray, orientation: Any) -> np.ndarray:
 
 
 def focal_px(tags: dict[str, Any], width: int, height: int) -> float | None:
-    """The focal length in pixels of a photo of this size, by the best of three ways, or None.
+    """Find the focal length in pixels of a photo of this size, by the best of three ways, or None.
 
-    The 35 mm equivalent; else the focal length and the sensor's pixel pitch; else the camera's crop factor.
+    The 35 mm equivalent; else the focal length and the sensor's pixel pitch; else the camera's crop
+    factor.
     """
     diagonal = float(np.hypot(width, height))
     ways = (
@@ -159,44 +163,48 @@ def focal_px(tags: dict[str, Any], width: int, height: int) -> float | None:
         _from_model(tags, diagonal),
     )
     low, high = _SANE_FOCAL
-    return next(
-        (focal for focal in ways if focal is not None and low < focal / diagonal < high), None
-    )
+    for focal in ways:
+        if focal is not None and low < focal / diagonal < high:
+            return focal
+    return None
 
 
 def _number(tags: dict[str, Any], name: str) -> float:
-    """A positive number, or 0 where the tag is missing or no number."""
+    """Return a positive number; 0 where the tag is missing or no number."""
     value = tags.get(name, 0)
-    return (
-        float(value)
-        if isinstance(value, (int, float)) and np.isfinite(value) and value > 0
-        else 0.0
-    )
+    is_number = isinstance(value, (int, float)) and np.isfinite(value)
+    return float(value) if is_number and value > 0 else 0.0
 
 
 def _from_equivalent(tags: dict[str, Any], diagonal: float) -> float | None:
-    """From the 35 mm equivalent."""
+    """Compute it from the 35 mm equivalent."""
     equivalent = _number(tags, "FocalLengthIn35mmFilm")
     return equivalent / FULL_FRAME_DIAGONAL_MM * diagonal if equivalent else None
 
 
 def _from_pitch(tags: dict[str, Any], diagonal: float) -> float | None:
-    """From millimetres and pixels a millimetre, corrected where the photo was scaled after it was taken."""
-    focal, resolution = _number(tags, "FocalLength"), _number(tags, "FocalPlaneXResolution")
+    """Compute it from millimetres and pixels a millimetre.
+
+    A photo that was scaled after it was taken is allowed for.
+    """
+    focal = _number(tags, "FocalLength")
+    resolution = _number(tags, "FocalPlaneXResolution")
     unit = _UNIT_MM.get(tags.get("FocalPlaneResolutionUnit", 2))
     if not (focal and resolution and unit):
         return None
-    taken = (
-        float(np.hypot(_number(tags, "PixelXDimension"), _number(tags, "PixelYDimension")))
-        or diagonal
-    )
+    # The diagonal in pixels when the photo was taken.
+    width = _number(tags, "PixelXDimension")
+    height = _number(tags, "PixelYDimension")
+    taken = float(np.hypot(width, height)) or diagonal
     return focal * resolution / unit * diagonal / taken
 
 
 def _from_model(tags: dict[str, Any], diagonal: float) -> float | None:
-    """From millimetres and the camera's crop factor."""
+    """Compute it from millimetres and the camera's crop factor."""
     focal = _number(tags, "FocalLength")
-    make, model = str(tags.get("Make", "")).lower(), str(tags.get("Model", "")).lower()
+    make = str(tags.get("Make", "")).lower()
+    model = str(tags.get("Model", "")).lower()
+    # Some cameras repeat their maker in the model's name.
     maker = make.split(" ")[0]
     name = model if maker and model.startswith(maker) else f"{maker} {model}"
     crop = next((crop for prefix, crop in _CROP_FACTORS if name.startswith(prefix)), None)

@@ -1,4 +1,4 @@
-"""What a photo file says about itself before it is decoded: format, size, EXIF, and whether it is all there.
+"""A photo file before it is decoded: its format, size and EXIF, and its end.
 
 Formats: JPEG (ITU-T T.81), PNG (ISO 15948), TIFF 6.0, WebP (RFC 9649), Radiance RGBE, OpenEXR.
 """
@@ -60,7 +60,7 @@ def truncated(path: Path) -> ImageError:
 
 
 def _reader(data: bytes, path: Path) -> Callable[[bytes, Path], Header]:
-    """The function that reads this kind of head."""
+    """Choose the function that reads this kind of head."""
     if data[:3] == b"\xff\xd8\xff":
         return _jpeg
     if data[:8] == b"\x89PNG\r\n\x1a\n":
@@ -83,13 +83,17 @@ def _reader(data: bytes, path: Path) -> Callable[[bytes, Path], Header]:
 
 def _jpeg(data: bytes, path: Path) -> Header:
     """Walk the segments to the end-of-image marker, which a truncated file lacks."""
-    at, size, tags = 2, None, None
+    at = 2
+    size = None
+    tags = None
     while True:
+        # Any number of fill bytes may stand before a marker.
         while data[at] == 0xFF and data[at + 1] == 0xFF:
             at += 1
         if data[at] != 0xFF:
             raise truncated(path)
-        marker, at = data[at + 1], at + 2
+        marker = data[at + 1]
+        at += 2
         if marker == 0xD9:
             break
         if marker in _SIZELESS_MARKERS:
@@ -100,6 +104,7 @@ def _jpeg(data: bytes, path: Path) -> Header:
         if marker == 0xE1 and data[at + 2 : at + 8] == b"Exif\x00\x00":
             tags = data[at + 8 : at + length]
         at += length
+        # Behind a start of scan lie compressed data, up to the next marker.
         if marker == 0xDA:
             found = _NEXT_MARKER.search(data, at)
             if not found:
@@ -113,7 +118,9 @@ def _jpeg(data: bytes, path: Path) -> Header:
 def _png(data: bytes, path: Path) -> Header:
     """Walk the chunks to IEND."""
     width, height = struct.unpack_from(">II", data, 16)
-    at, tags, kind = 8, None, b""
+    at = 8
+    tags = None
+    kind = b""
     while kind != b"IEND":
         length, kind = struct.unpack_from(">I4s", data, at)
         if at + 12 + length > len(data):
@@ -125,7 +132,7 @@ def _png(data: bytes, path: Path) -> Header:
 
 
 def _tiff(data: bytes, path: Path) -> Header:
-    """A TIFF is its own EXIF structure."""
+    """Read a TIFF, which is its own EXIF structure."""
     tags = exif.parse(data)
     if "ImageWidth" not in tags or "ImageLength" not in tags:
         raise truncated(path)
@@ -137,7 +144,9 @@ def _webp(data: bytes, path: Path) -> Header:
     (total,) = struct.unpack_from("<I", data, 4)
     if total + 8 > len(data):
         raise truncated(path)
-    at, size, tags = 12, None, None
+    at = 12
+    size = None
+    tags = None
     while at + 8 <= total + 8:
         kind, length = struct.unpack_from("<4sI", data, at)
         body = at + 8
@@ -152,11 +161,11 @@ def _webp(data: bytes, path: Path) -> Header:
 
 
 def _webp_size(kind: bytes, data: bytes, at: int) -> tuple[int, int]:
-    """Width and height from one of the three chunks that know them."""
+    """Read width and height from one of the three chunks that know them."""
     if kind == b"VP8X":
-        return 1 + int.from_bytes(data[at + 4 : at + 7], "little"), 1 + int.from_bytes(
-            data[at + 7 : at + 10], "little"
-        )
+        width = int.from_bytes(data[at + 4 : at + 7], "little")
+        height = int.from_bytes(data[at + 7 : at + 10], "little")
+        return 1 + width, 1 + height
     if kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, at + 1)
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
@@ -165,7 +174,10 @@ def _webp_size(kind: bytes, data: bytes, at: int) -> tuple[int, int]:
 
 
 def _hdr(data: bytes, path: Path) -> Header:
-    """Radiance: a text head, an empty line, then the size; only the usual orientation is written by cameras."""
+    """Read a text head, an empty line, then the size.
+
+    Cameras write the usual orientation alone.
+    """
     found = _HDR_SIZE.search(data[:_HDR_HEADER_BYTES])
     if not found:
         raise truncated(path)
@@ -173,7 +185,7 @@ def _hdr(data: bytes, path: Path) -> Header:
 
 
 def _exr(data: bytes, path: Path) -> Header:
-    """The size of the display window, or of the data window where that is larger in pixels."""
+    """Read the size of the display window, or of the data window where that is larger."""
     sizes = []
     for name in (b"displayWindow\x00box2i\x00", b"dataWindow\x00box2i\x00"):
         at = data.find(name)

@@ -22,7 +22,10 @@ MAX_BYTES = (
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A photo as it came, and its upright pixels. Integers are sRGB-encoded, floats scene-linear Rec.709."""
+    """A photo as it came, and its upright pixels.
+
+    Integers are sRGB-encoded, floats scene-linear Rec.709.
+    """
 
     name: str  # the file's name without its suffix
     suffix: str  # lower case, with its dot
@@ -44,14 +47,14 @@ class Photo:
 
     @property
     def linear(self) -> bool:
-        """Whether the pixels are scene-linear (a float file) rather than sRGB-encoded."""
+        """True where the pixels are scene-linear (a float file) rather than sRGB-encoded."""
         return self.pixels.dtype.kind == "f"
 
     def encoded(self, width: int, height: int) -> np.ndarray:
-        """The picture on another grid, sRGB-encoded; values above 1 of a linear photo survive.
+        """Return the picture on another grid, sRGB-encoded; a linear photo keeps values above 1.
 
-        Pixels are averaged by area where the grid is coarser and interpolated where it is finer: linear photos in
-        linear light, others as they are encoded.
+        Pixels are averaged by area where the grid is coarser and interpolated where it is finer:
+        linear photos in linear light, others as they are encoded.
 
         Args:
             width: pixels.
@@ -62,22 +65,21 @@ class Photo:
         """
         pixels = self.pixels
         if (width, height) != (self.width, self.height):
-            way = (
-                cv2.INTER_AREA
-                if width <= self.width and height <= self.height
-                else cv2.INTER_LINEAR
-            )
+            is_coarser = width <= self.width and height <= self.height
+            way = cv2.INTER_AREA if is_coarser else cv2.INTER_LINEAR
             pixels = cv2.resize(pixels, (width, height), interpolation=way)
         if self.linear:
             return encode_srgb(pixels)
-        return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+        brightest = np.float32(np.iinfo(pixels.dtype).max)
+        return pixels.astype(np.float32) / brightest
 
 
 def read(path: str | Path) -> Photo:
     """Read a JPEG, PNG, TIFF, WebP, EXR or Radiance HDR file, turned upright.
 
-    Alpha is dropped: the colours under it are kept as they are in the file. Raises ImageError with one sentence where
-    the file is missing, is no image, is cut short, or is smaller or larger than can be worked with.
+    Alpha is dropped: the colours under it are kept as they are in the file. Raises ImageError with
+    one sentence where the file is missing, is no image, is cut short, or is smaller or larger than
+    can be worked with.
     """
     path = Path(path)
     data = _bytes(path)
@@ -87,11 +89,23 @@ def read(path: str | Path) -> Photo:
     decoded = decode.decode(data, head, path)
     pixels = exif.upright(decoded.pixels, tags.get("Orientation", 1))
     focal = exif.focal_px(tags, pixels.shape[1], pixels.shape[0])
-    return Photo(path.stem, path.suffix.lower(), data, pixels, tags, focal, decoded.notes)
+    return Photo(
+        name=path.stem,
+        suffix=path.suffix.lower(),
+        original=data,
+        pixels=pixels,
+        exif=tags,
+        focal_px=focal,
+        notes=decoded.notes,
+    )
 
 
 def _bytes(path: Path) -> bytes:
-    """The whole file, or one sentence why not."""
+    """Read the whole file.
+
+    Raises:
+        ImageError: one sentence why not.
+    """
     try:
         state = path.stat()
         if stat.S_ISDIR(state.st_mode):
@@ -100,7 +114,8 @@ def _bytes(path: Path) -> bytes:
             raise ImageError(f"{path.name} is a device or a pipe; choose a photo that is a file.")
         if state.st_size > MAX_BYTES:
             raise ImageError(
-                f"{path.name} holds {state.st_size / 1e9:.1f} GB; save it as a JPEG, or scale it down."
+                f"{path.name} holds {state.st_size / 1e9:.1f} GB; "
+                "save it as a JPEG, or scale it down."
             )
         data = path.read_bytes()
     except FileNotFoundError:
@@ -124,5 +139,6 @@ def _check_size(head: header.Header, path: Path) -> None:
         )
     if head.width * head.height > MAX_PIXELS:
         raise ImageError(
-            f"{path.name} is {size} pixels; scale it down to {MAX_PIXELS // 1_000_000} megapixels or less."
+            f"{path.name} is {size} pixels; "
+            f"scale it down to {MAX_PIXELS // 1_000_000} megapixels or less."
         )

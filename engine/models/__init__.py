@@ -1,6 +1,6 @@
-"""Models: which there are, under whose licence, where they live on this machine, and how they get there after a yes.
+"""Models: the known ones with their licences, their folder, and their download after a yes.
 
-registry (what is known of each) ─► disk (found and checked, or one sentence) ◄─ download (only where it is allowed)
+registry (what is known of each) ─► disk (found and checked) ◄─ download (where it is allowed)
 
 `models.download` is imported by who needs it: nothing else here loads what opens connections.
 """

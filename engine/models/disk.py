@@ -1,4 +1,4 @@
-"""Where models live on this machine, and whether a folder holds one: judged from its files alone, without torch."""
+"""The models on this machine: their folders, judged from the files alone, without torch."""
 
 import json
 import os
@@ -35,12 +35,12 @@ class LocalModel:
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """The name that people call it by."""
         return self.card.title if self.card else f"“{self.folder.name}”"
 
 
 def models_folder() -> Path:
-    """The folder that models are kept in: $ANCHORSTAGE_MODELS, or the user's data folder of the system."""
+    """Return the folder of models: $ANCHORSTAGE_MODELS, or the user's data folder of the system."""
     named = os.environ.get("ANCHORSTAGE_MODELS")
     if named:
         return Path(named)
@@ -60,7 +60,7 @@ def models_folder() -> Path:
 
 
 def _candidates(wanted: ModelCard) -> list[Path]:
-    """Folders that may hold a model: ours, and where the libraries of other programs have put it."""
+    """List folders that may hold a model: ours, and those of other programs' libraries."""
     if wanted is SHARP:
         torch_home = Path(os.environ.get("TORCH_HOME") or Path.home() / ".cache" / "torch")
         return [models_folder() / wanted.name, torch_home / "hub" / "checkpoints"]
@@ -72,14 +72,19 @@ def _candidates(wanted: ModelCard) -> list[Path]:
 
 
 def installed(wanted: ModelCard) -> Path | None:
-    """The folder with the model's files, None where it is not on this machine; whether they are whole, `inspect` says."""
+    """Return the folder with the model's files; None where it is not on this machine.
+
+    `inspect` says whether they are whole.
+    """
     return next(
         (folder for folder in _candidates(wanted) if (folder / wanted.files[0]).is_file()), None
     )
 
 
 def find(name: str | None, folder: str | Path | None = None) -> LocalModel:
-    """A model by its name, from a folder, or both: then the folder must hold a model of that name's kind.
+    """Find a model by its name, from a folder, or both.
+
+    Then the folder must hold a model of that name's kind.
 
     Raises:
         DepthError: unknown, not on this machine, incomplete, damaged, or of another kind.
@@ -92,8 +97,10 @@ def find(name: str | None, folder: str | Path | None = None) -> LocalModel:
     here = installed(wanted)
     if here is None:
         raise DepthError(
-            f"{wanted.title} is not on this machine. Download it ({wanted.megabytes} MB, licence {wanted.licence}) with "
-            f"`anchorstage models --download {wanted.name} --yes`, or give the folder that holds it."
+            f"{wanted.title} is not on this machine. "
+            f"Download it ({wanted.megabytes} MB, licence {wanted.licence}) with "
+            f"`anchorstage models --download {wanted.name} --yes`, "
+            "or give the folder that holds it."
         )
     return inspect(here, wanted)
 
@@ -102,7 +109,8 @@ def inspect(folder: Path, wanted: ModelCard | None = None) -> LocalModel:
     """Judge a folder from its files.
 
     Args:
-        folder: with config.json and safetensors, as `save_pretrained` and the authors' pages lay them out.
+        folder: with config.json and safetensors, as `save_pretrained` and the authors' pages lay
+            them out.
         wanted: the model it should hold; None where any of a known kind will do.
 
     Raises:
@@ -120,11 +128,13 @@ def inspect(folder: Path, wanted: ModelCard | None = None) -> LocalModel:
     family = config.get("model_type")
     if not isinstance(family, str) or family not in _FAMILIES:
         raise DepthError(
-            f"“{folder}” holds a model of the kind “{family}”, which gives no depth here. {_choice()}"
+            f"“{folder}” holds a model of the kind “{family}”, which gives no depth here. "
+            f"{_choice()}"
         )
     if wanted is not None and family != wanted.family:
         raise DepthError(
-            f"“{folder}” holds a model of the kind “{family}”, not {wanted.title}. Choose another folder."
+            f"“{folder}” holds a model of the kind “{family}”, not {wanted.title}. "
+            "Choose another folder."
         )
     if family == "depth_anything" and config.get("depth_estimation_type", "relative") != "metric":
         raise DepthError(
@@ -137,7 +147,8 @@ def inspect(folder: Path, wanted: ModelCard | None = None) -> LocalModel:
 
 
 def _choice() -> str:
-    return f"Choose a folder with one of: {', '.join(sorted({card.title.split(',')[0] for card in MODELS.values()}))}."
+    titles = {card.title.split(",")[0] for card in MODELS.values()}
+    return f"Choose a folder with one of: {', '.join(sorted(titles))}."
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -171,7 +182,8 @@ def _weights(folder: Path) -> list[Path]:
         )
     if (folder / _OLD_WEIGHTS).is_file():
         raise DepthError(
-            f"The weights in “{folder}” are {_OLD_WEIGHTS}, a format that can run programs and is not opened here. "
+            f"The weights in “{folder}” are {_OLD_WEIGHTS}, "
+            "a format that can run programs and is not opened here. "
             f"Get the model with {WEIGHTS}."
         )
     raise DepthError(
@@ -180,10 +192,11 @@ def _weights(folder: Path) -> list[Path]:
 
 
 def _check_weights(path: Path) -> None:
-    """Whether a safetensors file is whole: its header says where its last byte lies."""
+    """Refuse a safetensors file that is not whole: its header says where its last byte lies."""
     if not path.is_file():
         raise DepthError(
-            f"The model in “{path.parent}” is incomplete: {path.name} is missing. Download it again."
+            f"The model in “{path.parent}” is incomplete: {path.name} is missing. "
+            "Download it again."
         )
     try:
         size = path.stat().st_size

@@ -1,4 +1,7 @@
-"""Fetching a model after an explicit yes: whole and checked, or nothing. Nothing else in the engine opens a connection."""
+"""Fetching a model after an explicit yes: whole and checked, or nothing.
+
+Nothing else in the engine opens a connection.
+"""
 
 import hashlib
 import os
@@ -19,9 +22,8 @@ from .disk import PROCESSOR, inspect, models_folder
 from .registry import SHARP, ModelCard
 
 _SITE = "https://huggingface.co"
-_CHUNK = (
-    1 << 20
-)  # bytes between two looks at the cancel flag: a fraction of a second on a slow line
+# Bytes between two looks at the cancel flag: a fraction of a second on a slow line.
+_CHUNK = 1 << 20
 _TIMEOUT = 20.0  # seconds of silence
 _SPARE = 1.05  # of the model's size that must be free on the disk
 _HASH = "X-Linked-Etag"  # the header in which the site states the SHA-256 of a large file
@@ -37,7 +39,8 @@ def download(
         card: which.
         allowed: whether the user said yes to its size and licence.
         progress: told 0..1 with the megabytes so far, asked whether to stop.
-        folder: where to; the models folder where None. $HF_ENDPOINT names another site than huggingface.co.
+        folder: where to; the models folder where None. $HF_ENDPOINT names another site than
+            huggingface.co.
 
     Returns:
         The model's folder.
@@ -50,12 +53,14 @@ def download(
     if not allowed:
         terms = "" if card.commercial else ", no commercial use"
         raise DepthError(
-            f"{card.title} is {card.megabytes} MB, under the licence {card.licence}{terms}; nothing is downloaded without "
+            f"{card.title} is {card.megabytes} MB, under the licence {card.licence}{terms}; "
+            "nothing is downloaded without "
             "a yes to both."
         )
     if card is SHARP:
         raise DepthError(
-            f"SHARP comes from its authors alone: {card.files[0]}, at github.com/apple/ml-sharp. {_elsewhere(card)}"
+            f"SHARP comes from its authors alone: {card.files[0]}, at github.com/apple/ml-sharp. "
+            f"{_elsewhere(card)}"
         )
     progress, target = progress or Progress(), folder or models_folder() / card.name
     if target.is_dir() and any(target.iterdir()):
@@ -80,12 +85,13 @@ def _check_room(target: Path, card: ModelCard) -> None:
     free = shutil.disk_usage(there).free / 1e6
     if free < card.megabytes * _SPARE:
         raise DepthError(
-            f"{card.title} needs {card.megabytes} MB, and the disk of “{target}” has {free:.0f} MB. Free some."
+            f"{card.title} needs {card.megabytes} MB, "
+            f"and the disk of “{target}” has {free:.0f} MB. Free some."
         )
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Follows redirects and keeps the hash that the site states before it hands over to its storage."""
+    """A follower of redirects that keeps the hash which the site states before it hands over."""
 
     stated = ""
 

@@ -1,7 +1,8 @@
-"""The models that are known by name: what each is good for, how large it is, and what its authors allow.
+"""The models that are known by name: their use, their size, and what their authors allow.
 
-Sizes and licences are those of the authors' own pages (huggingface.co/<hub_id>, and their repositories where the page
-states none), November 2026. Typical errors are the mean relative errors of the papers' zero-shot tables, rounded up.
+Sizes and licences are those of the authors' own pages (huggingface.co/<hub_id>, and their
+repositories where the page states none), November 2026. Typical errors are the mean relative errors
+of the papers' zero-shot tables, rounded up.
 """
 
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ class ModelCard:
     files: tuple[str, ...] = ("config.json", "preprocessor_config.json", "model.safetensors")
 
 
-# Metric Depth Anything V2 was tuned on Hypersim (indoors) and Virtual KITTI 2 (outdoors): Yang et al. 2024, table 4.
+# Metric Depth Anything V2 was tuned on Hypersim (indoors) and Virtual KITTI 2 (outdoors): Yang et
+# al. 2024, table 4.
 _ANYTHING_SIZES = {
     # size: megabytes, licence, commercial, usual error, what for
     "small": (99, APACHE, True, 0.18, "fast, also without a graphics card"),
@@ -126,14 +128,16 @@ _OTHERS = [
         APACHE,
         True,
         "anywhere",
-        "finer surfaces at the distances that the built-in estimate measures; ten times slower than small",
+        "finer surfaces at the distances that the built-in estimate measures; "
+        "ten times slower than small",
         0.25,
     ),
 ]
 
 MODELS: dict[str, ModelCard] = {card.name: card for card in [*_depth_anything(), *_OTHERS]}
 
-# Gives Gaussians, not depth, through its authors' own package; its checkpoint is opened from where its user has put it.
+# Gives Gaussians, not depth, through its authors' own package; its checkpoint is opened from where
+# its user has put it.
 SHARP = ModelCard(
     "sharp",
     "SHARP",
@@ -143,7 +147,8 @@ SHARP = ModelCard(
     APPLE_RESEARCH,
     False,
     "anywhere",
-    "a whole scene of Gaussians, also behind edges; needs the package `sharp` from github.com/apple/ml-sharp",
+    "a whole scene of Gaussians, also behind edges; "
+    "needs the package `sharp` from github.com/apple/ml-sharp",
     0.15,
     ("sharp_2572gikvuh.pt",),
 )
@@ -157,13 +162,14 @@ def card(name: str) -> ModelCard:
     """
     if name not in MODELS:
         raise DepthError(
-            f'There is no depth source "{name}"; use builtin, or one of: {", ".join([*MODELS, SHARP.name])}.'
+            f'There is no depth source "{name}"; use builtin, or one of: '
+            f"{', '.join([*MODELS, SHARP.name])}."
         )
     return MODELS[name]
 
 
 def listing(card: ModelCard) -> dict[str, object]:
-    """What a person chooses by, in plain JSON."""
+    """Return what a person chooses by, in plain JSON."""
     return {
         "name": card.name,
         "title": card.title,

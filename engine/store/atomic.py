@@ -1,4 +1,4 @@
-"""Writing to disk so that a killed write leaves what was there: a temporary name beside the target, then a rename."""
+"""Writing to a temporary name, then a rename: a killed write leaves what was there."""
 
 import errno
 import os
@@ -19,9 +19,12 @@ from ..errors import OutputError
 _TEMPORARY = re.compile(
     r"\..*\.(?P<host>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{6}\.tmp(\..*)?", re.DOTALL
 )
-# A file system allows 255 bytes for a name; the rest of a temporary one takes up to 50, its suffix included.
+# A file system allows 255 bytes for a name; the rest of a temporary one takes up to 50, its suffix
+# included.
 _STEM_BYTES = 120
-_STALE = 3600.0  # seconds: machines and containers of a farm may share a name, and one cannot see the other's processes
+# Seconds: machines and containers of a farm may share a name, and one cannot see the other's
+# processes.
+_STALE = 3600.0
 _MAY_BE_HELD = (
     os.name == "nt"
 )  # there a virus scanner or an indexer opens new files for a moment, which forbids renaming
@@ -35,7 +38,10 @@ def _sentence(path: Path, error: OSError) -> str:
             f"The disk is full; “{path}” was not written. Free some space or choose another folder."
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"“{path.parent}” cannot be written to. Choose another folder or change its permissions."
+        return (
+            f"“{path.parent}” cannot be written to. "
+            "Choose another folder or change its permissions."
+        )
     if error.errno in (errno.ENAMETOOLONG, errno.EINVAL):
         return f"“{path.name}” cannot be a file name here. Choose a shorter, simpler one."
     return f"“{path}” could not be written ({error.strerror or error}). Choose another folder."
@@ -47,7 +53,7 @@ _listener: ContextVar[Callable[[Path], None] | None] = ContextVar("listener", de
 
 @contextmanager
 def announcing(listener: Callable[[Path], None]) -> Iterator[None]:
-    """Tell a listener of each temporary path that this thread begins inside the block, before anything is written.
+    """Tell a listener of each temporary path that this thread begins inside the block.
 
     Whoever kills the process can remove what it leaves behind.
     """
@@ -62,7 +68,8 @@ def announcing(listener: Callable[[Path], None]) -> Iterator[None]:
 def writing(path: Path) -> Iterator[None]:
     """Turn what the system says of a failed write to `path` into one `OutputError`.
 
-    Of nested ones the outermost is named: what lies inside has a temporary name that tells an artist nothing.
+    Of nested ones the outermost is named: what lies inside has a temporary name that tells an
+    artist nothing.
     """
     try:
         yield
@@ -75,7 +82,9 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _temporary_name(path: Path) -> Path:
-    """`.NAME.HOST-PROCESS-CHANCE.tmp.SUFFIX` beside the path: it says whose it is, so that it can be cleared away later.
+    """Choose `.NAME.HOST-PROCESS-CHANCE.tmp.SUFFIX` beside the path.
+
+    It says whose it is, so that it can be cleared away later.
 
     The suffix is kept at the end: some writers choose the format by it.
     """
@@ -96,7 +105,10 @@ def _host() -> str:
 
 @cache
 def _clear_leftovers(folder: Path) -> None:
-    """Remove what processes of this machine that were killed had begun in a folder; once a process, for it takes time."""
+    """Remove what killed processes of this machine had begun in a folder.
+
+    Once a process, for it takes time.
+    """
     for entry in folder.iterdir():
         found = _TEMPORARY.fullmatch(entry.name)
         if found and found["host"] == _host() and _ended(int(found["process"])) and _is_old(entry):
@@ -111,7 +123,10 @@ def _is_old(path: Path) -> bool:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Rename over what is there; where another program may hold a file for a moment, ask again shortly after."""
+    """Rename over what is there.
+
+    Where another program may hold a file for a moment, ask again shortly after.
+    """
     for pause in _PAUSES if _MAY_BE_HELD else ():
         try:
             os.replace(source, target)
@@ -144,7 +159,7 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success rename it into place, on any failure remove it.
+    """Give a temporary path; on success rename it to `path`, on any failure remove it.
 
     Raises:
         OutputError: the folder cannot be written to or the disk is full.
@@ -170,10 +185,10 @@ def _flush(path: Path) -> None:
 
 @contextmanager
 def atomic_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; on success it takes the name, on any failure it is removed.
+    """Give a temporary folder; on success it takes the name, on any failure it is removed.
 
-    An overwritten folder is set aside and only removed once the new one has its name; `recover` puts it back where
-    the process was killed between the two.
+    An overwritten folder is set aside and only removed once the new one has its name; `recover`
+    puts it back where the process was killed between the two.
 
     Raises:
         OutputError: the name is taken and `overwrite` is false, or the place cannot be written to.
@@ -202,7 +217,7 @@ def atomic_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
 
 
 def check_folder_name(path: Path, overwrite: bool = False) -> None:
-    """Whether `atomic_folder` may take this name: asked before long work, so that it is not in vain.
+    """Check that `atomic_folder` may take this name, before long work would be in vain.
 
     Raises:
         OutputError: the name is taken or none, or the place cannot be written to.
@@ -224,7 +239,8 @@ def check_folder_name(path: Path, overwrite: bool = False) -> None:
             and any(path.iterdir() if path.is_dir() else [path])
         ):
             raise OutputError(
-                f"“{path}” is not an AnchorStage scene and will not be overwritten. Choose another name."
+                f"“{path}” is not an AnchorStage scene and will not be overwritten. "
+                "Choose another name."
             )
         nearest = next((folder for folder in path.absolute().parents if folder.exists()), path)
         if not nearest.is_dir():
@@ -237,14 +253,16 @@ def absolute(path: str | Path) -> Path:
     """The path from the root.
 
     Raises:
-        OutputError: it is relative to a working folder that was deleted, or no Unicode text, which no EXR can be called.
+        OutputError: it is relative to a working folder that was deleted, or no Unicode text, which
+            no EXR can be called.
     """
     try:
         str(path).encode("utf-8")
     except UnicodeError as error:
         shown = str(path).encode("utf-8", "replace").decode()
         raise OutputError(
-            f"“{shown}” has letters that are not UTF-8. Rename the file or folder, or choose another."
+            f"“{shown}” has letters that are not UTF-8. "
+            "Rename the file or folder, or choose another."
         ) from error
     try:
         return Path(path).absolute()

@@ -1,7 +1,8 @@
 """JSON files and the checked values of their records.
 
-Each reader gives a field's value or raises `FieldError`, which says in words what is wrong with which field: a file that
-was damaged, edited by hand or made to do harm is refused before anything is done with it.
+Each reader gives a field's value or raises `FieldError`, which says in words what is wrong with
+which field: a file that was damaged, edited by hand or made to do harm is refused before anything
+is done with it.
 """
 
 import json
@@ -62,7 +63,8 @@ def read_json(path: Path) -> Any:
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise SceneError(
-            f"“{path}” is damaged and cannot be read. Restore it from a backup, or reconstruct again."
+            f"“{path}” is damaged and cannot be read. "
+            "Restore it from a backup, or reconstruct again."
         ) from error
 
 

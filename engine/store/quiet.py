@@ -1,4 +1,4 @@
-"""Libraries that print: what OpenCV and OpenEXR say of a file while they read or write it is kept from the terminal.
+"""Libraries that print: the words of OpenCV and OpenEXR about a file stay off the terminal.
 
 A damaged file makes them write dozens of lines; the artist shall read one sentence, and it is ours.
 """
@@ -22,7 +22,7 @@ _one_at_a_time = threading.RLock()
 
 @dataclass
 class Said:
-    """What was written, once the block has ended."""
+    """The text that was written, once the block has ended."""
 
     text: str = ""
 

@@ -1,15 +1,15 @@
-"""The passes of a frame: each one's name, channels, type, blending, EXR names, unit and Blender slot.
+"""The passes of a frame: their names, channels, types, blending, EXR names, units, Blender slots.
 
-This is the one place where they stand. Kernels, their twins, CUDA, levels of detail, export and add-on read it; to add a
-pass, add a row, and the kernel that draws it.
+This is the one place where they stand. Kernels, their twins, CUDA, levels of detail, export and
+add-on read it; to add a pass, add a row, and the kernel that draws it.
 """
 
 import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-# How a pixel's value comes from the splats that cover it: their weighted sum, the value of the one that covers most, or
-# from other passes.
+# How a pixel's value comes from the splats that cover it: their weighted sum, the value of the one
+# that covers most, or from other passes.
 Blending = Literal["sum", "heaviest", "derived"]
 # Blender's words for what a pass holds.
 Kind = Literal["COLOR", "VALUE", "VECTOR"]
@@ -154,7 +154,7 @@ class Layer(NamedTuple):
 
     @property
     def channels(self) -> int:
-        """How many channels the layer has."""
+        """The number of channels."""
         return len(self.components)
 
     def channel_names(self) -> list[str]:
@@ -164,7 +164,7 @@ class Layer(NamedTuple):
 
 
 def layers() -> list[Layer]:
-    """Every layer that all frames have, in the order of the EXR contract; the main one is the first."""
+    """List the layers that all frames have, in the order of the EXR contract."""
     found: dict[str, Layer] = {}
     for one in PASSES:
         if one.layer is None:
@@ -184,10 +184,12 @@ def layers() -> list[Layer]:
 
 
 def region_layers(region_ids: Sequence[str]) -> list[str]:
-    """Name the layer of each region, `region_<id>`, in the same order; Blender's passes have the same names.
+    """Name the layer of each region, `region_<id>`, in the same order.
 
-    Nuke splits names at dots and turns what is neither letter, digit nor `_` into `_`; so do we, beforehand. Two ids that
-    become the same get `_2`, `_3`, ….
+    Blender's passes have the same names.
+
+    Nuke splits names at dots and turns what is neither letter, digit nor `_` into `_`; so do we,
+    beforehand. Two ids that become the same get `_2`, `_3`, ….
     """
     names: list[str] = []
     for region_id in region_ids:
