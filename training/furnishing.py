@@ -47,8 +47,8 @@ def add_things(
     """Add cars, people, trees and furniture.
 
     They are about the street, along a room's walls, or right before the lens (`is_close`). The
-    masks are (B,) bool; `turn` is that of the street or the room, (B,) radians, and `width` the metres
-    from the middle of a street to its houses, (B,).
+    masks are (B,) bool; `turn` is that of the street or the room, (B,) radians, and `width` is the
+    distance from the middle of a street to its houses, (B,) metres.
     """
     draw = builder.draw
     slots = _THINGS
