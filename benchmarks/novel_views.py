@@ -3,9 +3,9 @@
 photo ─► depth of a source ─► splats, matched to the photo ─► rendered after each move
 
 What the photo never saw is known exactly: a point of the true view that lies outside the photo's
-frame, or behind what the photo shows there. `psnr`, `ssim` and `ms_gmsd` leave it out; the columns
-that end in `_filled` count the whole frame, with what the renderer left open (alpha below 0.5)
-grown from its border (Telea 2004). A move is a part of the true scene's median depth: in metres
+frame, or behind the surface that the photo shows there. `psnr`, `ssim` and `ms_gmsd` leave it out;
+the columns that end in `_filled` count the whole frame, in which holes (alpha below 0.5) are grown
+over from their border (Telea 2004). A move is a part of the true scene's median depth: in metres
 (`metric`), or in the unit of the source's own scene (`aligned`), as an artist moves who trusts the
 eye.
 """
@@ -39,7 +39,7 @@ METRIC, ALIGNED = "metric", "aligned"
 OWN = "photo's own"
 FITTED, FIT = ", fitted", 40  # of a source's name; iterations
 _FAR = 1e7  # metres: the sky, for which no move is far
-_BEHIND = 0.02  # part of the depth by which a point must lie behind the photo's surface to be hidden by it
+_BEHIND = 0.02  # part of the depth: so far behind the photo's surface a point is hidden by it
 _TELEA_PX = 3
 
 _HEAD = ("set", "source", "move", "unit")  # what tells rows apart
@@ -49,17 +49,17 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class Seen:
-    """Of each pixel of a true view: whether the photo's frame holds its point, and whether the photo shows it."""
+    """The pixels of a true view whose points are in the photo's frame, and those it shows."""
 
     inside: np.ndarray  # (H, W) bool
     shown: np.ndarray  # (H, W) bool
 
 
 def seen_by(photo_view: View, photo_depth: np.ndarray, view: View, depth: np.ndarray) -> Seen:
-    """What of a view a photo saw, both with their true planar depth (H, W), inf in the sky.
+    """Find the parts of a view that a photo saw, by both true planar depths (H, W), inf in the sky.
 
-    A point is shown where it lies no farther than the farthest of the four pixels about its image
-    in the photo: a pixel's width at a silhouette is given, not taken.
+    A point is shown if it is no farther than the farthest of the four pixels about its image in the
+    photo: in doubt, within a pixel of a silhouette, it counts as shown.
     """
     points = view.unproject(np.where(np.isfinite(depth), depth, _FAR))
     pixels, distance = photo_view.project(points)
@@ -99,7 +99,10 @@ def lifted(estimate: DepthEstimate, photo: Photo) -> Splats:
 
 
 def rows(scenes: list[Made], photos: list[Measured]) -> list[Row]:
-    """Means over the scenes, for each source, distance and unit; at the photo's own view PSNR alone, of the photos too."""
+    """Return means over the scenes for each source, distance and unit.
+
+    At the photo's own view there is PSNR alone, and that of the photos too.
+    """
     each = [row for made in scenes for row in of_scene(made)] + [
         own_view(sample) for sample in photos
     ]
@@ -190,14 +193,14 @@ def _own(source: str, set_: str, scene: Splats, found: DepthEstimate, photo: Pho
 
 
 def unit_of(found: DepthEstimate, base: Picture) -> float:
-    """How much larger the estimate's scene is than the true one."""
+    """Return the size of the estimate's scene, in that of the true one."""
     depth = cv2.resize(found.depth, base.depth.shape[::-1], interpolation=cv2.INTER_NEAREST)
     solid = np.isfinite(base.depth)
     return float(np.median(depth[solid] / base.depth[solid]))
 
 
 def moved_view(own: View, base: Picture, true: Picture, factor: float) -> View:
-    """The true view's lens at its place beside the photo, in an estimate's world; steps are `factor` times as long."""
+    """Return the true view beside the photo in an estimate's world, `factor` times as far away."""
     step = invert_pose(base.view.world_from_camera) @ true.view.world_from_camera
     step[:3, 3] *= factor
     return replace(true.view, world_from_camera=own.world_from_camera @ step)
@@ -221,7 +224,7 @@ def compared(drawn: ProxyRender, base: Picture, true: Picture) -> Row:
 
 
 def filled(drawn: ProxyRender) -> np.ndarray:
-    """(H, W, 3) the picture without its alpha, its holes grown over."""
+    """Return the picture without its alpha, its holes grown over, (H, W, 3)."""
     straight = np.clip(drawn.color / np.maximum(drawn.alpha, 1e-3)[..., None], 0, 1)
     hole = drawn.alpha < VOID_ALPHA
     if not hole.any():

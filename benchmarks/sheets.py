@@ -1,8 +1,10 @@
-"""Contact sheets of the built-in depth: `python -m benchmarks.sheets [--photos FOLDER] [--output FOLDER]`.
+"""Contact sheets of the built-in depth.
+
+    python -m benchmarks.sheets [--photos FOLDER] [--output FOLDER]
 
 Writes depth_scenes.png (photo, true depth, estimated depth, and the views from 5 % of the scene's
-depth to the left and to the right) and depth_photos.png (without the true depth). What no splat
-covers is magenta.
+depth to the left and to the right) and depth_photos.png (without the true depth). Holes are
+magenta.
 """
 
 import argparse
@@ -29,8 +31,8 @@ from tools.shared import shared
 from tools.steps import ROOT
 
 IMAGES = ROOT / "docs" / "images"
-# Photos that may be shown: BSD (OpenSfM), MIT (MoGe), Apache (Depth Anything V2, GeoCalib) and
-# Unsplash licences.
+# Photos that may be shown: of the licences BSD (OpenSfM), MIT (MoGe), Apache (Depth Anything V2,
+# GeoCalib) and Unsplash.
 SHOWN = (
     "measured/berlin_01.jpg",
     "measured/lund_03.jpg",
@@ -88,7 +90,7 @@ def photos_sheet(folder: Path) -> np.ndarray:
 
 
 def _sides(found: DepthEstimate, photo: Photo) -> Iterator[np.ndarray]:
-    """What is seen from the left and from the right."""
+    """Yield the views from the left and from the right."""
     scene = lifted(found, photo)
     solid = found.depth[~found.sky]
     step = STEP * float(np.median(solid if solid.size else found.depth))
@@ -97,7 +99,7 @@ def _sides(found: DepthEstimate, photo: Photo) -> Iterator[np.ndarray]:
 
 
 def _view(scene: Splats, own: View, right: float) -> np.ndarray:
-    """(H, W, 3) from so many metres to the right, holes marked."""
+    """Return the view from so many metres to the right, its holes marked, (H, W, 3)."""
     pose = own.world_from_camera.copy()
     pose[:3, 3] += pose[:3, 0] * right
     scale = min(1.0, 2 * TILE[0] / own.width)
@@ -118,7 +120,7 @@ def _limits(depth: np.ndarray) -> tuple[float, float]:
 
 
 def depth_picture(depth: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
-    """Depth (H, W) as colours (H, W, 3), red near, blue far, by its logarithm between two depths in metres."""
+    """Paint depth (H, W) by its logarithm between two depths in metres, red near and blue far."""
     low, high = np.log(limits)
     far = np.clip((np.log(np.minimum(depth, 1e6)) - low) / (high - low), 0, 1)
     painted = cv2.applyColorMap(((1 - far) * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
@@ -126,7 +128,7 @@ def depth_picture(depth: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
 
 
 def sheet(columns: tuple[str, ...], rows: list[tuple[str, list[np.ndarray]]]) -> np.ndarray:
-    """Tiles (H, W, 3) of any size, 0..1, below their columns' names and with their rows' names, as 8-bit BGR."""
+    """Arrange tiles (H, W, 3) of any size, 0..1, with names of columns and rows, as 8-bit BGR."""
     width, height = TILE[0] + _GAP, TILE[1] + _GAP
     page = np.full((_CAPTION + len(rows) * height, len(columns) * width, 3), 255, np.uint8)
     for i, column in enumerate(columns):

@@ -31,7 +31,11 @@ class Draw:
     def normal(self, mean: float, deviation: float, *shape: int) -> torch.Tensor:
         """Return normally distributed numbers, (B, *shape)."""
         size = (self.batch, *shape)
-        standard = torch.randn(size, generator=self.generator, device=self.device)
+        standard = torch.randn(
+            size,
+            generator=self.generator,
+            device=self.device,
+        )
         return mean + deviation * standard
 
     def factor(self, deviation: float, *shape: int) -> torch.Tensor:
@@ -53,7 +57,11 @@ class Draw:
 
     def pick(self, weights: Sequence[float] | torch.Tensor) -> torch.Tensor:
         """Return an index for each scene by weight, (B,) int64; weights are (K,) or (B, K)."""
-        table = torch.as_tensor(weights, dtype=torch.float32, device=self.device)
+        table = torch.as_tensor(
+            weights,
+            dtype=torch.float32,
+            device=self.device,
+        )
         if table.dim() == 1:
             table = table.expand(self.batch, -1)
         indices = torch.multinomial(table, 1, generator=self.generator)
@@ -72,4 +80,8 @@ class Draw:
 
     def _random(self, shape: Sequence[int]) -> torch.Tensor:
         size = (self.batch, *shape)
-        return torch.rand(size, generator=self.generator, device=self.device)
+        return torch.rand(
+            size,
+            generator=self.generator,
+            device=self.device,
+        )

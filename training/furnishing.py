@@ -46,17 +46,9 @@ def add_things(
 ) -> None:
     """Add cars, people, trees and furniture.
 
-    They are about the street, along a room's walls, or right before the lens.
-
-    Args:
-        builder: of the scenes.
-        is_room: (B,) bool.
-        is_close: (B,) bool: everything is right before the lens.
-        is_street: (B,) bool.
-        is_landscape: (B,) bool.
-        turn: (B,) radians, of the street or the room.
-        room: about the camera.
-        width: (B,) metres from the middle of the street to its houses.
+    They are about the street, along a room's walls, or right before the lens (`is_close`). The
+    masks are (B,) bool; `turn` is that of the street or the room, (B,) radians, and `width` is the
+    distance from the middle of a street to its houses, (B,) metres.
     """
     draw = builder.draw
     slots = _THINGS
@@ -64,7 +56,11 @@ def add_things(
     close = is_close[:, None]
     street = is_street[:, None]
     weights = _weights(builder, indoors, close)
-    table = torch.tensor(things.TABLE, dtype=torch.float32, device=draw.device)
+    table = torch.tensor(
+        things.TABLE,
+        dtype=torch.float32,
+        device=draw.device,
+    )
 
     outside = _places_outside(builder, close, street, width)
     wall, inside = _places_inside(builder, room)
@@ -74,7 +70,11 @@ def add_things(
     angle = _angles(builder, wall, indoors, turn)
 
     # scenes have few things or many
-    fullness = torch.rand(slots, generator=draw.generator, device=draw.device)
+    fullness = torch.rand(
+        slots,
+        generator=draw.generator,
+        device=draw.device,
+    )
     there = draw.chance(0.35 + 0.55 * fullness, slots)
     there = there & is_clear(place, torch.full_like(angle, _RADIUS))
     is_bare = is_landscape[:, None] & draw.chance(0.4, slots)
@@ -332,7 +332,14 @@ def _add_body(
     half_length, half_depth, thickness = top.half.unbind(-1)
     half_height = top.centre[:, 2] / 2
     zero = torch.zeros_like(half_height)
-    down = torch.stack([zero, zero, half_height + thickness], -1)
+    down = torch.stack(
+        [
+            zero,
+            zero,
+            half_height + thickness,
+        ],
+        -1,
+    )
     half = torch.stack(
         [
             0.92 * half_length,
@@ -380,7 +387,14 @@ def _add_on_table(
     x = draw.uniform(-0.95, 0.95) * top_length
     y = draw.uniform(-0.8, 0.95) * top_depth
     z = top_thickness + half_height + is_leafy * 0.12
-    place = torch.stack([x, y, z], -1)
+    place = torch.stack(
+        [
+            x,
+            y,
+            z,
+        ],
+        -1,
+    )
     centre = turned(place[:, None], top.angle) + top.centre[:, None]
 
     paint = paints(draw, 1)

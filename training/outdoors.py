@@ -39,13 +39,8 @@ def add_buildings(
 ) -> None:
     """Add two rows of houses or trees, a square with a facade ahead, or scattered houses.
 
-    Args:
-        builder: of the scenes.
-        is_street: (B,) bool.
-        is_square: (B,) bool.
-        is_landscape: (B,) bool.
-        turn: (B,) radians, of the street.
-        width: (B,) metres from the middle of the street to its houses.
+    The masks are (B,) bool; `turn` is the street's, (B,) radians, and `width` the metres from its
+    middle to its houses, (B,).
     """
     draw = builder.draw
     slots = _BUILDINGS
@@ -55,43 +50,84 @@ def add_buildings(
     # the slots alternate between the left and the right of the street
     side = torch.tensor([-1.0, 1.0] * (slots // 2), device=draw.device)
     x, y, half_depth, half_length = _ground_plan(draw, street, landscape, side, width)
-
-    # most squares have one facade right ahead, in the first slot
-    is_first = torch.arange(slots, device=draw.device) == 0
-    is_facade = square & is_first & draw.chance(0.75, 1)
-    facade_x = draw.uniform(-6, 6, slots)
-    facade_y = draw.uniform(5, 24, slots) + half_length
-    facade_depth = draw.uniform(8, 26, slots)
-    x = torch.where(is_facade, facade_x, x)
-    y = torch.where(is_facade, facade_y, y)
-    half_depth = torch.where(is_facade, facade_depth, half_depth)
-
+    is_facade, x, y, half_depth = _with_facade(draw, square, x, y, half_depth, half_length)
     low = draw.uniform(1.3, 3.5, slots)
     usual = draw.normal(1.35, 0.45, slots).exp()
     usual = usual.clamp(1.4, 22)
     half_height = torch.where(landscape, low, usual)
     angle = _angle(draw, street, square, is_facade, turn)
 
-    # one house or a few may be missing, but for the first of a square
-    is_kept = draw.chance(0.6, slots) | is_first
-    in_square = square & is_kept
-    in_landscape = landscape & draw.chance(0.4, slots)
-    there = street | in_square | in_landscape
-    place = torch.stack([x, y, half_height], -1)
+    place = torch.stack(
+        [
+            x,
+            y,
+            half_height,
+        ],
+        -1,
+    )
     in_street = turned(place, turn)
     place = torch.where(street[..., None], in_street, place)
+    there = _presence(draw, street, square, landscape)
     # a street's houses keep off the camera by themselves
     radius = (half_length**2 + half_depth**2).sqrt()
     radius = radius * torch.where(street, 0.0, 1.0)
     there = there & is_clear(place, radius)
 
-    half = torch.stack([half_depth, half_length, half_height], -1)
+    half = torch.stack(
+        [
+            half_depth,
+            half_length,
+            half_height,
+        ],
+        -1,
+    )
     houses = _Houses(place, half, angle)
     is_wood = _add_walls(builder, houses, there)
     is_house = there & ~is_wood
     _add_roofs(builder, houses, is_house, landscape)
     has_bay = street & is_house & draw.chance(0.5, slots)
     _add_bays(builder, houses, side.expand_as(angle), turn, has_bay)
+
+
+def _with_facade(
+    draw: Draw,
+    square: torch.Tensor,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    half_depth: torch.Tensor,
+    half_length: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Put a facade right ahead of most squares, in the first slot.
+
+    Returns:
+        Where it is, (B, S) bool, then x, y and half the depths of all houses.
+    """
+    slots = _BUILDINGS
+    is_first = torch.arange(slots, device=draw.device) == 0
+    is_facade = square & is_first & draw.chance(0.75, 1)
+    facade_x = draw.uniform(-6, 6, slots)
+    facade_y = draw.uniform(5, 24, slots) + half_length
+    facade_depth = draw.uniform(8, 26, slots)
+    return (
+        is_facade,
+        torch.where(is_facade, facade_x, x),
+        torch.where(is_facade, facade_y, y),
+        torch.where(is_facade, facade_depth, half_depth),
+    )
+
+
+def _presence(
+    draw: Draw,
+    street: torch.Tensor,
+    square: torch.Tensor,
+    landscape: torch.Tensor,
+) -> torch.Tensor:
+    """Draw which houses are there, (B, S) bool: all of a street, and the first of a square."""
+    slots = _BUILDINGS
+    is_first = torch.arange(slots, device=draw.device) == 0
+    is_kept = draw.chance(0.6, slots) | is_first
+    in_landscape = landscape & draw.chance(0.4, slots)
+    return street | (square & is_kept) | in_landscape
 
 
 def _ground_plan(

@@ -116,7 +116,11 @@ def _jpeg(photo: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
     blocks = blocks.transpose(3, 4)  # [B, 3, H / 8, W / 8, 8, 8]
 
     cosines = _cosine_transform(photo)
-    frequency = torch.arange(_BLOCK, device=photo.device, dtype=photo.dtype)
+    frequency = torch.arange(
+        _BLOCK,
+        device=photo.device,
+        dtype=photo.dtype,
+    )
     table = step * (1 + frequency + frequency[:, None])
     coefficients = cosines @ blocks @ cosines.T
     quantised = (coefficients / table).round() * table
@@ -126,7 +130,11 @@ def _jpeg(photo: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
 
 def _cosine_transform(like: torch.Tensor) -> torch.Tensor:
     """Return the orthonormal cosine transform of type II, (8, 8), one frequency a row."""
-    index = torch.arange(_BLOCK, device=like.device, dtype=like.dtype)
+    index = torch.arange(
+        _BLOCK,
+        device=like.device,
+        dtype=like.dtype,
+    )
     place = index + 0.5
     frequency = index[:, None]
     cosines = torch.cos(math.pi / _BLOCK * place * frequency)

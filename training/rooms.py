@@ -84,27 +84,35 @@ def add_wall_pictures(
     is_ahead = draw.chance(0.5, slots)
     along = draw.uniform(-0.85, 0.95, slots)
     side = draw.sign(slots)
-    x = torch.where(is_ahead, along * half_x, side * half_x)
+    x = torch.where(
+        is_ahead,
+        along * half_x,
+        side * half_x,
+    )
     y = torch.where(is_ahead, half_y, along * half_y)
 
-    half_height = draw.uniform(0.2, 0.8, slots)
-    is_door = draw.chance(0.25, slots)
-    half_height = torch.where(is_door, 1.0, half_height)
-    z = torch.where(is_door, 1.0, draw.uniform(1.1, 1.8, slots))
-    half = torch.stack(
+    is_door, z, half = _picture_sizes(builder)
+    angle = turn[:, None] + torch.where(is_ahead, 0.0, math.pi / 2)
+    is_window = draw.chance(0.3, slots)
+    material = torch.where(
+        is_window | is_door,
+        things.PLAIN,
+        things.POSTER,
+    )
+    light = _LIT * draw.uniform(0.6, 1, slots, 1)
+    paint = torch.where(
+        is_window[..., None],
+        light,
+        paints(draw, slots),
+    )
+    place = torch.stack(
         [
-            draw.uniform(0.2, 0.7, slots),
-            torch.full_like(half_height, _PICTURE_THICKNESS),
-            half_height,
+            x + centre_x,
+            y + centre_y,
+            z,
         ],
         -1,
     )
-    angle = turn[:, None] + torch.where(is_ahead, 0.0, math.pi / 2)
-    is_window = draw.chance(0.3, slots)
-    material = torch.where(is_window | is_door, things.PLAIN, things.POSTER)
-    light = _LIT * draw.uniform(0.6, 1, slots, 1)
-    paint = torch.where(is_window[..., None], light, paints(draw, slots))
-    place = torch.stack([x + centre_x, y + centre_y, z], -1)
     builder.add(
         BOX,
         centre=turned(place, turn),
@@ -115,6 +123,26 @@ def add_wall_pictures(
         paint=paint,
         there=is_room[:, None] & draw.chance(0.6, slots),
     )
+
+
+def _picture_sizes(builder: Builder) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Draw which pictures are doors, the heights of all above the floor, and their half sizes."""
+    draw = builder.draw
+    slots = _PICTURES
+    half_height = draw.uniform(0.2, 0.8, slots)
+    is_door = draw.chance(0.25, slots)
+    # a door of two metres stands on the floor
+    half_height = torch.where(is_door, 1.0, half_height)
+    z = torch.where(is_door, 1.0, draw.uniform(1.1, 1.8, slots))
+    half = torch.stack(
+        [
+            draw.uniform(0.2, 0.7, slots),
+            torch.full_like(half_height, _PICTURE_THICKNESS),
+            half_height,
+        ],
+        -1,
+    )
+    return is_door, z, half
 
 
 def add_lamps(
@@ -159,4 +187,9 @@ def add_lamps(
 
 
 def _of_the_ground(builder: Builder, slots: int) -> torch.Tensor:
-    return torch.full((slots,), GROUND, dtype=torch.int64, device=builder.draw.device)
+    return torch.full(
+        (slots,),
+        GROUND,
+        dtype=torch.int64,
+        device=builder.draw.device,
+    )

@@ -86,7 +86,11 @@ def _clouds(draw: Draw, direction: torch.Tensor, up: torch.Tensor) -> torch.Tens
     seed = draw.uniform(0, 1, 1).expand(-1, u.shape[1])
     cloud = torch.zeros_like(u)
     for i, (strength, frequency) in enumerate(_OCTAVES):
-        octave = noise(u * frequency, v * frequency, seed + i)
+        octave = noise(
+            u * frequency,
+            v * frequency,
+            seed + i,
+        )
         cloud = cloud + strength * octave
     sharpness = draw.log_uniform(1.0, 2.7, 1)
     threshold = draw.uniform(0.35, 0.9, 1)

@@ -42,7 +42,12 @@ def pattern(
     # every surface has three octaves of noise
     coarse = _grain(u, v, 0.7, seed)
     size = 0.6 + 0.8 * seed
-    middle = _blotches(u, v, 0.35 * size, seed + 3)
+    middle = _blotches(
+        u,
+        v,
+        0.35 * size,
+        seed + 3,
+    )
     middle = middle * _fade(pixel, 0.35)
     fine = _grain(u, v, 13, seed + 5)
     fine = fine * _fade(pixel, 0.07)
@@ -58,7 +63,11 @@ def pattern(
     # cloth, leaves and rough ground have more of the noise
     leaves = 1.1 * middle + 0.9 * fine + 0.5 * coarse
     rough = 0.15 * middle + 0.25 * fine + 0.2 * coarse
-    value = value + _only(material, things.CLOTH, 0.3 * middle)
+    value = value + _only(
+        material,
+        things.CLOTH,
+        0.3 * middle,
+    )
     value = value + _only(material, things.LEAVES, leaves)
     value = value + _only(material, things.ROUGH, rough)
     brightness = value.clamp_min(_DARKEST)[..., None]
@@ -126,8 +135,16 @@ def _stains(
     of_solid = 0.6 + 0.8 * seed
     size = draw.log_uniform(*log_limits, 1) * of_solid
     # the noise is bent by other noise, so that stains have no straight sides
-    bend = 0.5 * noise(u * 3 / size, v * 3 / size, seed + 31)
-    patch = noise(u / size + bend, v / size, seed + 32)
+    bend = 0.5 * noise(
+        u * 3 / size,
+        v * 3 / size,
+        seed + 31,
+    )
+    patch = noise(
+        u / size + bend,
+        v / size,
+        seed + 32,
+    )
     patch = patch - draw.uniform(0.35, 0.8, 1)
     sharpness = draw.log_uniform(1.0, 3.2, 1)
     patch = (patch * sharpness + 0.5).clamp(0, 1)
@@ -142,7 +159,14 @@ def _grain(
     seed: torch.Tensor,
 ) -> torch.Tensor:
     """Return noise -0.5..0.5 with so many values a metre."""
-    return noise(u * frequency, v * frequency, seed) - 0.5
+    return (
+        noise(
+            u * frequency,
+            v * frequency,
+            seed,
+        )
+        - 0.5
+    )
 
 
 def _blotches(
@@ -152,7 +176,14 @@ def _blotches(
     seed: torch.Tensor,
 ) -> torch.Tensor:
     """Return noise -0.5..0.5 with one value in so many metres."""
-    return noise(u / period, v / period, seed) - 0.5
+    return (
+        noise(
+            u / period,
+            v / period,
+            seed,
+        )
+        - 0.5
+    )
 
 
 def _random(seed: torch.Tensor, first: float, second: float) -> torch.Tensor:

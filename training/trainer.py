@@ -110,7 +110,11 @@ class Run:
             done: share of the run's time or steps that is over, 0..1; the rate falls with it to 0.
         """
         rendered = self._rendered(self.step // REUSE)
-        truth, x, up = example(self.plan, self.step, rendered)
+        truth, x, up = example(
+            self.plan,
+            self.step,
+            rendered,
+        )
         self._set_rates(done)
         self.net.train()
         x = x.contiguous(memory_format=torch.channels_last)
@@ -221,7 +225,12 @@ def example(plan: Plan, step: int, truth: Truth) -> tuple[Truth, torch.Tensor, t
         The truth, the network's input, and the gravity that is part of it, (B, 3).
     """
     batch, height, width = truth.depth.shape
-    draw = Draw(plan.seed + _PHOTOS, step, batch, plan.device)
+    draw = Draw(
+        plan.seed + _PHOTOS,
+        step,
+        batch,
+        plan.device,
+    )
     if step % REUSE:
         truth = mirrored(truth)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The trainer: its ray-caster against analytic depths, its determinism, its resume, and that it learns."""
+"""The trainer: its ray-caster against analytic depths, determinism, resume, and learning."""
 
 import copy
 import math
@@ -230,7 +230,7 @@ def test_pictures_are_whole_and_varied():
 
 
 def test_depth_and_normals_agree_on_the_ground():
-    """On a plane the inverse depth is linear in the picture; where the floor is seen, its depth is the unit plane's."""
+    """Where the floor is seen, its depth is that of the plane below the camera."""
     truth = trainer.scenery(trainer.Plan(seed=2, batch_scale=0.3, sizes=((48, 32),)), 0)
     aimed = shading.pixel_rays(truth.camera.focal, 48, 32)
     climb = (aimed * truth.camera.up[:, None, None]).sum(-1)
@@ -408,7 +408,7 @@ def test_the_loss_is_least_at_the_truth(monkeypatch):
 
 
 def test_ground_comes_from_gravity_alone():
-    """With nothing standing before it, depth is the height over the slope, whatever gravity was said to be."""
+    """With no thing before it, depth is the height over the slope, whatever the input's gravity."""
     x, up = torch.zeros(1, 8, 16, 16), torch.tensor([[0.0, -1.0, 0.0]])
     x[:, 3], x[:, 4] = torch.meshgrid(
         torch.linspace(-1, 1, 16), torch.linspace(0.1, 1, 16), indexing="xy"
