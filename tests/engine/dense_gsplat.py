@@ -24,12 +24,12 @@ def rasterization(
     opacities,
     colors,
     viewmats,
-    Ks,
+    Ks,  # noqa: N803
     width,
     height,
     near_plane=0.01,
     far_plane=1e10,
-    radius_clip=0.0,  # noqa: N803
+    radius_clip=0.0,
     eps2d=0.3,
     sh_degree=None,
     packed=True,

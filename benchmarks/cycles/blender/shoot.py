@@ -32,8 +32,10 @@ def shoot(scene: Scene, folder: Path, moves: tuple[Move, ...] = MOVES) -> None:
     """Build a scene and write its pictures and measurements.
 
     Args:
-        scene: which. folder: for MOVE.photo.exr and MOVE.truth.exr, and `depth.txt`, the median
-            depth in metres that moves are parts of. moves: from where it is seen.
+        scene: the scene.
+        folder: for MOVE.photo.exr and MOVE.truth.exr, and `depth.txt`, the median depth in metres
+            that moves are parts of.
+        moves: the places from which it is seen.
 
     Raises:
         ValueError: a move leads into something.
