@@ -78,6 +78,15 @@ def test_typed_dolly_and_escape(play):
     assert cancelled == pytest.approx([1.5, 0.0], abs=1e-3)
 
 
+def test_opening_a_scene_stands_still_for_nobody_and_locks_are_kept(play):
+    result = play("open_and_lock")
+    assert result["at_once"] == "", "the operator waited for the engine"
+    assert result["message"].endswith("splats opened.")
+    assert not result["waited"], "the frame waited for the reconstruction of another scene"
+    assert result["undone"] == "", "opening a scene is one step of undo"
+    print(f"opening took {result['stood']:.3f} s of Blender's loop")
+
+
 def test_render_in_the_window(play, china):
     result = play("render_in_window")
     frame = cv2.imread(result["frame"])

@@ -1,6 +1,7 @@
 """What an artist does in a window: `window_scenarios.py NAME PHOTO FOLDER OUTPUT.json`."""
 
 import itertools
+import json
 import sys
 import time
 from pathlib import Path
@@ -217,6 +218,67 @@ def typed_move():
         yield 0.3
         measured.append([during, (scene().camera.matrix_world.translation - start).length])
     return {"measured": measured}
+
+
+def open_and_lock():
+    """Open a folder without standing still; lock a region; undo; render while the engine makes another scene."""
+    yield from tidy()
+    folder = FOLDER / "kept.anchorstage"
+    with desk.overridden():
+        bpy.ops.anchorstage.reconstruct(filepath=str(PHOTO), output=str(folder), max_splats=100_000)
+    yield from desk.until(
+        lambda: scene().anchorstage.path and not part("link").tasks(), 60, "the reconstruction"
+    )
+    yield from tidy()
+    with desk.overridden():
+        bpy.ops.ed.undo_push(message="start")
+        started = time.monotonic()
+        bpy.ops.anchorstage.open_scene(directory=str(folder))
+        stood = time.monotonic() - started
+    at_once = scene().anchorstage.path
+    yield from desk.until(
+        lambda: scene().anchorstage.path and not part("link").tasks(), 60, "the opening"
+    )
+    yield 1.5
+    desk.screenshot(FOLDER / "opened.png")
+    message = part("ui.status").last().text
+
+    def locked_on_disk():
+        record = json.loads((folder / "scene.json").read_text(encoding="utf-8"))
+        return [region["id"] for region in record["regions"] if region["locked"]]
+
+    first = scene().anchorstage.regions[0]
+    name = first.name
+    first.locked = True
+    yield from desk.until(lambda: locked_on_disk() == [name], 10, "the lock")
+    with desk.overridden():
+        bpy.ops.ed.undo_push(message="lock")
+        bpy.ops.ed.undo()
+    yield from desk.until(lambda: locked_on_disk() == [], 10, "the lock's undo")
+
+    # A frame does not wait for the reconstruction of another scene.
+    scene().render.engine = "ANCHORSTAGE"
+    scene().render.resolution_x, scene().render.resolution_y = 320, 214
+    other = {"output": str(FOLDER / "other.anchorstage")}
+    task = part("link").submit("reconstruct", other, lends={"photo": PHOTO})
+    yield from desk.until(lambda: task.fraction > 0.05, 30, "progress")
+    done = []
+    bpy.app.handlers.render_complete.append(lambda *_: done.append(task.done.is_set()))
+    with desk.overridden():
+        bpy.ops.render.render("INVOKE_DEFAULT")
+    yield from desk.until(lambda: done, 60, "the render")
+    task.cancel()
+    yield from desk.until(lambda: not part("link").tasks(), 10, "the end")
+    with desk.overridden():
+        bpy.ops.ed.undo()
+    yield 0.3
+    return {
+        "stood": stood,
+        "at_once": at_once,
+        "message": message,
+        "waited": done[0],
+        "undone": scene().anchorstage.path,
+    }
 
 
 def render_in_window():
