@@ -34,12 +34,22 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     parser = Parser(prog="anchorstage", description=_TITLE)
     parser.add_argument("--version", action="version", version=f"anchorstage {version()}")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
-    named = [argument for argument in arguments[:1] if argument in FILES]
-    for name in named or FILES:
+    for name in _jobs_for(arguments):
         job = find(name)
         _add_job(commands.add_parser(name, help=job.sentence, description=job.sentence), job)
     commands.add_parser(SERVE, help="Serve Blender on standard input and output.")
     return parser
+
+
+def _jobs_for(arguments: Sequence[str]) -> Sequence[str]:
+    """Choose the jobs that the parser must know for these arguments."""
+    first = arguments[0] if arguments else ""
+    if first in FILES:
+        return [first]
+    # Neither asks for any job.
+    if first in ("--version", SERVE):
+        return []
+    return list(FILES)
 
 
 def _add_job(parser: argparse.ArgumentParser, job: Job) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 from ..errors import ArgumentError
 from ..options import record_from
 from .job import Desk, Job, Lane, Result
-from .scene_cache import SceneCache
 
 # The file of each job, by the job's name, in the order in which the command line lists them.
 FILES = {
@@ -52,4 +51,4 @@ def run_job(name: str, args: Mapping[str, Any], desk: Desk) -> Result:
     return job.run(record_from(job.options, args, f"The job “{name}”"), desk)
 
 
-__all__ = ["FILES", "Desk", "Job", "Lane", "Result", "SceneCache", "find", "run_job"]
+__all__ = ["FILES", "Desk", "Job", "Lane", "Result", "find", "run_job"]

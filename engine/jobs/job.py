@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..blobs import Blobs, LocalBlobs
 from ..progress import Progress
-from .scene_cache import SceneCache
+
+if TYPE_CHECKING:
+    from .scene_cache import SceneCache
 
 # Quick jobs never wait for long ones: each kind has a lane of its own.
 Lane = Literal["quick", "long"]
@@ -15,11 +17,18 @@ Lane = Literal["quick", "long"]
 Result = dict[str, Any]
 
 
+def _new_cache() -> "SceneCache":
+    """Make an empty cache; `anchorstage --version` does not need what this loads."""
+    from .scene_cache import SceneCache
+
+    return SceneCache()
+
+
 @dataclass(frozen=True)
 class Desk:
     """The things that every job works with."""
 
-    scenes: SceneCache = field(default_factory=SceneCache)
+    scenes: "SceneCache" = field(default_factory=_new_cache)
     blobs: Blobs = field(default_factory=LocalBlobs)
     progress: Progress = field(default_factory=Progress)
 
@@ -27,12 +36,12 @@ class Desk:
     def local(
         cls,
         progress: Progress | None = None,
-        scenes: SceneCache | None = None,
+        scenes: "SceneCache | None" = None,
         lends: Mapping[str, str | Path] | None = None,
         wants: Mapping[str, str | Path] | None = None,
     ) -> "Desk":
         """Set up a desk for a caller on this machine."""
-        return cls(scenes or SceneCache(), LocalBlobs(lends, wants), progress or Progress())
+        return cls(scenes or _new_cache(), LocalBlobs(lends, wants), progress or Progress())
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .. import models
-from ..models.download import download
 from ..options import option
 from .job import Desk, Job, Result
 
@@ -26,6 +25,8 @@ def run(options: Options, desk: Desk) -> Result:
         DepthError: there is no such model, it was not allowed, or it did not arrive whole.
     """
     if options.download:
+        from ..models.download import download  # and with it what opens connections
+
         is_sharp = options.download == models.SHARP.name
         card = models.SHARP if is_sharp else models.card(options.download)
         download(card, options.yes, desk.progress)

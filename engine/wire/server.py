@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from ..blobs import Blobs
 from ..errors import AnchorStageError, Cancelled
-from ..jobs import FILES, Desk, Job, Lane, SceneCache, find
+from ..jobs import FILES, Desk, Job, Lane, find
+from ..jobs.scene_cache import SceneCache
 from ..options import record_from
 from ..progress import Progress
 from ..store import announcing

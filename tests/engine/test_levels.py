@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from engine.camera import View
 from engine.errors import ArgumentError, Cancelled, SceneError
 from engine.geometry import LOOK_ALONG_Y, pose
-from engine.jobs import Desk, SceneCache, run_job
+from engine.jobs import Desk, run_job
+from engine.jobs.scene_cache import SceneCache
 from engine.kernels import rasterise
 from engine.lift.lifting import lift
 from engine.progress import Progress

@@ -11,7 +11,8 @@ from scenes import scene
 
 from engine.camera import Camera
 from engine.errors import ArgumentError, Cancelled, OutputError, SceneError
-from engine.jobs import Desk, SceneCache, run_job
+from engine.jobs import Desk, run_job
+from engine.jobs.scene_cache import SceneCache
 from engine.progress import Progress
 from engine.regions import Region
 from engine.render.rasteriser import render
