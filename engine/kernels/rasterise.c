@@ -190,7 +190,7 @@ INLINE int64_t append(const Projected *from, int lane, uint32_t splat, Record *r
 
 INLINE int64_t project_chunk(int64_t chunk, int64_t end, const float *blocks, const Camera *camera, Record *records,
                              int64_t visible) {
-    for (int64_t b = chunk * CHUNK; b < end && b < (chunk + 1) * CHUNK; b++) {
+    for (int64_t b = chunk * CHUNK_BLOCKS; b < end && b < (chunk + 1) * CHUNK_BLOCKS; b++) {
         Projected eight;
         project_block(blocks + b * BLOCK_FLOATS, camera, &eight);
         if (!any(eight.keep)) continue;

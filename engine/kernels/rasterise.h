@@ -17,7 +17,7 @@
  * mean x y z; the 3x3 matrix rotation * diag(scales), row by row; log2 of the opacity, or CULLED. */
 enum { MEAN, SHAPE = 3, LOG_OPACITY = 12, PLANES = 13 };
 #define BLOCK_FLOATS (PLANES * LANES)
-#define CHUNK 32 /* blocks; what is culled, or chosen from a level of detail, as one */
+#define CHUNK_BLOCKS 32 /* blocks; what is culled, or chosen from a level of detail, as one */
 #define CULLED (-1e30f)
 
 typedef struct {

@@ -1,1 +1,4 @@
-"""Tables that engine and add-on share. They import nothing but Python's own library, so that Blender may read them."""
+"""Tables that engine and add-on share.
+
+They import nothing but Python's own library, so that Blender may read them.
+"""
