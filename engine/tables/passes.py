@@ -235,8 +235,9 @@ def layers() -> list[Layer]:
 def region_layers(region_ids: Sequence[str]) -> list[str]:
     """Name the layer of each region, `region_<id>`, in the same order.
 
-    Blender's passes have the same names. Nuke splits names at dots and turns what is neither letter, digit nor `_` into `_`; so
-    do we, beforehand. Two ids that become the same get `_2`, `_3`, ….
+    Blender's passes have the same names. Nuke splits names at dots and turns what is neither
+    letter, digit nor `_` into `_`; so do we, beforehand. Two ids that become the same get `_2`,
+    `_3`, ….
     """
     names: list[str] = []
     for region_id in region_ids:
