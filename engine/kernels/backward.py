@@ -148,53 +148,53 @@ def project(
     )
 
 
+_NUMBER = ctypes.c_int64
+_POINTER = ctypes.c_void_p
+
+# Types of the arguments, in the order of the C files.
+_ARGUMENTS = {
+    "retrace": [
+        _NUMBER,  # first tile
+        _NUMBER,  # end of the tiles
+        _POINTER,  # starts
+        _NUMBER,  # base
+        _POINTER,  # entries
+        _POINTER,  # spare
+        _POINTER,  # numbers
+        _POINTER,  # records
+        _POINTER,  # colors
+        _POINTER,  # upstream
+        _POINTER,  # camera
+        _POINTER,  # slots
+    ],
+    "gather": [
+        _POINTER,  # records
+        _NUMBER,  # start
+        _NUMBER,  # visible
+        _POINTER,  # camera
+        _NUMBER,  # first tile
+        _NUMBER,  # end of the tiles
+        _POINTER,  # cursors
+        _POINTER,  # slots
+        _POINTER,  # sums
+    ],
+    "project": [
+        _POINTER,  # records
+        _NUMBER,  # start
+        _NUMBER,  # visible
+        _POINTER,  # sums
+        _POINTER,  # parameters
+        _POINTER,  # camera
+        _POINTER,  # gradients
+    ],
+}
+
+
 @cache
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
-    """Return the library with the arguments of the functions above."""
-    number = ctypes.c_int64
-    pointer = ctypes.c_void_p
-
-    retrace = library.anchorstage_backward_retrace
-    retrace.restype = None
-    retrace.argtypes = [
-        number,  # first tile
-        number,  # end of the tiles
-        pointer,  # starts
-        number,  # base
-        pointer,  # entries
-        pointer,  # spare
-        pointer,  # numbers
-        pointer,  # records
-        pointer,  # colors
-        pointer,  # upstream
-        pointer,  # camera
-        pointer,  # slots
-    ]
-
-    gather = library.anchorstage_backward_gather
-    gather.restype = None
-    gather.argtypes = [
-        pointer,  # records
-        number,  # start
-        number,  # visible
-        pointer,  # camera
-        number,  # first tile
-        number,  # end of the tiles
-        pointer,  # cursors
-        pointer,  # slots
-        pointer,  # sums
-    ]
-
-    project = library.anchorstage_backward_project
-    project.restype = None
-    project.argtypes = [
-        pointer,  # records
-        number,  # start
-        number,  # visible
-        pointer,  # sums
-        pointer,  # parameters
-        pointer,  # camera
-        pointer,  # gradients
-    ]
-
+    """Return the library with the types of the functions above."""
+    for name, arguments in _ARGUMENTS.items():
+        function = getattr(library, f"anchorstage_backward_{name}")
+        function.argtypes = arguments
+        function.restype = None
     return library

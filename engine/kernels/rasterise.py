@@ -215,68 +215,67 @@ def blend(
     )
 
 
+_NUMBER = ctypes.c_int64
+_POINTER = ctypes.c_void_p
+
+# Types of the arguments, in the order of the C files.
+_ARGUMENTS = {
+    "prepare": [
+        _NUMBER,  # start
+        _NUMBER,  # end
+        _NUMBER,  # splats
+        _POINTER,  # positions
+        _POINTER,  # scales
+        _POINTER,  # rotations
+        _POINTER,  # opacities
+        _POINTER,  # colors
+        _POINTER,  # confidence
+        _POINTER,  # blocks
+        _POINTER,  # normals
+    ],
+    "project": [
+        _NUMBER,  # start
+        _NUMBER,  # end
+        _POINTER,  # chunks
+        _NUMBER,  # blocks in all
+        _POINTER,  # blocks
+        _POINTER,  # camera
+        _NUMBER,  # tiles
+        _POINTER,  # records
+        _POINTER,  # counts
+    ],
+    "scatter": [
+        _POINTER,  # records
+        _NUMBER,  # start
+        _NUMBER,  # visible
+        _POINTER,  # camera
+        _NUMBER,  # first tile
+        _NUMBER,  # end of the tiles
+        _POINTER,  # cursors
+        _POINTER,  # entries
+    ],
+    "blend": [
+        _NUMBER,  # first tile
+        _NUMBER,  # end of the tiles
+        _POINTER,  # starts
+        _NUMBER,  # base
+        _POINTER,  # entries
+        _POINTER,  # spare
+        _POINTER,  # records
+        _POINTER,  # scene
+        _POINTER,  # camera
+        _POINTER,  # passes
+    ],
+}
+
+
 @cache
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
-    """Return the library with the arguments of the functions above."""
-    number = ctypes.c_int64
-    pointer = ctypes.c_void_p
-
-    prepare = library.anchorstage_splats_prepare
-    prepare.restype = None
-    prepare.argtypes = [
-        number,  # start
-        number,  # end
-        number,  # splats
-        pointer,  # positions
-        pointer,  # scales
-        pointer,  # rotations
-        pointer,  # opacities
-        pointer,  # colors
-        pointer,  # confidence
-        pointer,  # blocks
-        pointer,  # normals
-    ]
-
-    project = library.anchorstage_splats_project
-    project.restype = number
-    project.argtypes = [
-        number,  # start
-        number,  # end
-        pointer,  # chunks
-        number,  # blocks in all
-        pointer,  # blocks
-        pointer,  # camera
-        number,  # tiles
-        pointer,  # records
-        pointer,  # counts
-    ]
-
-    scatter = library.anchorstage_splats_scatter
-    scatter.restype = None
-    scatter.argtypes = [
-        pointer,  # records
-        number,  # start
-        number,  # visible
-        pointer,  # camera
-        number,  # first tile
-        number,  # end of the tiles
-        pointer,  # cursors
-        pointer,  # entries
-    ]
-
-    blend = library.anchorstage_splats_blend
-    blend.restype = None
-    blend.argtypes = [
-        number,  # first tile
-        number,  # end of the tiles
-        pointer,  # starts
-        number,  # base
-        pointer,  # entries
-        pointer,  # spare
-        pointer,  # records
-        pointer,  # scene
-        pointer,  # camera
-        pointer,  # passes
-    ]
-
+    """Return the library with the types of the functions above."""
+    for name, arguments in _ARGUMENTS.items():
+        function = getattr(library, f"anchorstage_splats_{name}")
+        function.argtypes = arguments
+        function.restype = None
+    # The number of visible splats.
+    library.anchorstage_splats_project.restype = _NUMBER
     return library
