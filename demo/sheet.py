@@ -12,7 +12,7 @@ import numpy as np
 
 from engine import image
 from engine.colour import encode_srgb
-from engine.export import read_exr
+from engine.exr import read_exr
 from engine.scene import REGION_COLORS, Scene
 from engine.scene.folder import open_scene
 

@@ -1,34 +1,25 @@
 """Pictures for a compositor.
 
 ```
-render ─► frame_channels ─┐
-                          ├─► write_exr ─► shot.0001.exr      write_sequence: the same for a whole shot
-view, camera ─► header ───┘
-Blender's File Output ─► finish ─► the same file, the contract's names, the camera in its header
-render ─► frame_planes ─► write_planes ─► raw floats for Blender's own render passes
+render ─► contract.frame_channels ─┐
+                                   ├─► exr.write_exr ─► shot.0001.exr
+view, camera ─► exr_header.header ─┘                    sequence.write_sequence: a whole shot
+Blender's File Output ─► finish.finish ─► the same file, the contract's names, the camera's header
+render ─► packed.frame_planes ─► packed.write_planes ─► raw floats for Blender's own render passes
 ```
+
+Only what needs neither OpenEXR nor OpenCV stands here; the rest is imported from its own file.
 """
 
-from ..exr import read_exr, write_exr
-from .contract import contract_names, frame_channels, region_layers
+from .contract import NOTHING_DEPTH, contract_names, frame_channels, region_layers
 from .exr_header import NEAR, frame_rate, header
-from .finish import finish
-from .metadata import frame_confidence
-from .packed import frame_planes, write_planes
-from .sequence import write_sequence
 
 __all__ = [
     "NEAR",
+    "NOTHING_DEPTH",
     "contract_names",
-    "finish",
     "frame_channels",
-    "frame_confidence",
-    "frame_planes",
     "frame_rate",
     "header",
-    "read_exr",
     "region_layers",
-    "write_exr",
-    "write_planes",
-    "write_sequence",
 ]

@@ -1,67 +1,65 @@
-"""The contract: which channels a frame has, under which names, in which order."""
+"""The contract: the channels of a frame, their names and their order, from the table of passes."""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..render.record import ProxyRender
+from ..tables.passes import layers, region_channels
+from ..tables.passes import region_layers as region_layers
 
-NOTHING_DEPTH = np.float32(1e10)  # what Blender's own depth pass holds where there is nothing
+NOTHING_DEPTH = np.float32(1e10)  # as in Blender's own depth pass where there is nothing
 
-BASE_CHANNELS = (
-    *("R", "G", "B", "A"),
-    "depth.Z",
-    *("normal.X", "normal.Y", "normal.Z"),
-    *("position.X", "position.Y", "position.Z"),
-    *("confidence.A", "void.A", "origin.A"),
-)
-
-_REGION = "region_"
-# Blender keeps 63 characters of a pass name; this leaves room for a view layer's name before it.
-_LONGEST_LAYER = 40
-
-
-def region_layers(region_ids: Sequence[str]) -> list[str]:
-    """The layer of each region, `region_<id>`, in the same order.
-
-    Nuke splits names at dots and turns what is neither letter, digit nor `_` into `_`; so do we, beforehand. Two ids
-    that become the same get `_2`, `_3`, … .
-    """
-    layers: list[str] = []
-    for region_id in region_ids:
-        layer = (_REGION + re.sub(r"[^A-Za-z0-9_]", "_", region_id))[:_LONGEST_LAYER]
-        candidate, number = layer, 2
-        while candidate in layers:
-            candidate, number = f"{layer}_{number}", number + 1
-        layers.append(candidate)
-    return layers
+# The channels that all frames have.
+BASE_CHANNELS = tuple(name for layer in layers() for name in layer.channel_names())
 
 
 def contract_names(region_ids: Sequence[str]) -> list[str]:
-    """Every channel of a frame, in the contract's order (a file keeps them sorted by name)."""
-    return [*BASE_CHANNELS, *(f"{layer}.A" for layer in region_layers(region_ids))]
+    """Return every channel of a frame, in the contract's order.
+
+    A file keeps them sorted by name.
+    """
+    return [*BASE_CHANNELS, *region_channels(region_ids)]
 
 
 def exr_depth(depth: np.ndarray) -> np.ndarray:
-    """Planar depth in metres with `inf` for nothing, to what a depth channel holds: 1e10 for nothing."""
+    """Convert planar depth in metres, `inf` for nothing, to a depth channel's: 1e10 for nothing."""
     return np.where(np.isfinite(depth), depth, NOTHING_DEPTH).astype(np.float32)
 
 
+def layer_values(render: ProxyRender) -> dict[str, np.ndarray]:
+    """Return the values of the layers that all frames have, as files and Blender hold them.
+
+    Returns:
+        Each layer's name to (H, W) or (H, W, C), row 0 at the top.
+    """
+    values = {"": render.linear(), "depth": exr_depth(render.depth)}
+    for layer in layers():
+        if layer.name not in values:
+            [name] = layer.passes
+            values[layer.name] = getattr(render, name)
+    return values
+
+
 def frame_channels(render: ProxyRender, region_ids: Sequence[str]) -> dict[str, np.ndarray]:
-    """All channels of one frame.
+    """Return all channels of one frame.
 
     Args:
         render: the frame.
         region_ids: the scene's regions; `render.region` holds indices into them.
 
     Returns:
-        `contract_names(region_ids)` to (H, W) float32, row 0 at the top: scene-linear premultiplied R G B A, metres,
-        world-space normals and positions, masks 0 or 1, origin -1 where there is nothing.
+        `contract_names(region_ids)` to (H, W) float32, row 0 at the top: scene-linear premultiplied
+        R G B A, metres, world-space normals and positions, masks 0 or 1, origin -1 where there is
+        nothing.
     """
-    planes = [*np.moveaxis(render.linear(), -1, 0), exr_depth(render.depth)]
-    planes += [*np.moveaxis(render.normal, -1, 0), *np.moveaxis(render.position, -1, 0)]
-    planes += [render.confidence, render.void, render.origin]
-    planes += [render.region == index for index in range(len(region_ids))]
-    arrays = (np.ascontiguousarray(plane, np.float32) for plane in planes)
-    return dict(zip(contract_names(region_ids), arrays, strict=True))
+    height, width = render.alpha.shape
+    values = layer_values(render)
+    channels = {}
+    for layer in layers():
+        planes = values[layer.name].reshape(height, width, layer.channels)
+        for i, name in enumerate(layer.channel_names()):
+            channels[name] = np.ascontiguousarray(planes[..., i], np.float32)
+    for index, name in enumerate(region_channels(region_ids)):
+        channels[name] = np.ascontiguousarray(render.region == index, np.float32)
+    return channels

@@ -1,6 +1,5 @@
-"""A frame as raw float32 planes in one file: how the worker hands a render to Blender's render engine."""
+"""A frame as raw float32 in one file: so the worker hands a render to Blender's render engine."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,34 +7,32 @@ import numpy as np
 
 from ..render.record import ProxyRender
 from ..store import writing
-from .contract import exr_depth
+from ..tables.passes import BY_NAME, layers
+from .contract import layer_values
 
 Plane = tuple[str, np.ndarray]
 Layout = list[tuple[str, int, int]]
 
+_REGION = BY_NAME["region"].blender
+
 
 def frame_planes(render: ProxyRender) -> list[Plane]:
-    """The passes of Blender's render layer, in the order they are written.
+    """Return the passes of Blender's render layer, in the order they are written.
 
     Returns:
-        Names and (H, W, C) float32 arrays, row 0 at the top: `Combined` 4 (scene-linear, premultiplied), `Depth` 1
-        (1e10 for nothing), `Normal` 3, `Position` 3, `Confidence`, `Void`, `Origin` and `RegionIndex` 1 each.
+        Names and (H, W, C) float32 arrays, row 0 at the top: `Combined` 4 (scene-linear,
+        premultiplied), `Depth` 1 (1e10 for nothing), `Normal` 3, `Position` 3, `Confidence`,
+        `Void`, `Origin` and `RegionIndex` 1 each.
     """
-    passes = {
-        "Combined": render.linear(),
-        "Depth": exr_depth(render.depth),
-        "Normal": render.normal,
-        "Position": render.position,
-        "Confidence": render.confidence,
-        "Void": render.void,
-        "Origin": render.origin,
-        "RegionIndex": render.region,
-    }
+    values = layer_values(render)
+    passes = {layer.blender: values[layer.name] for layer in layers()}
+    passes[_REGION] = render.region
     height, width = render.alpha.shape
-    return [
-        (name, np.ascontiguousarray(plane, np.float32).reshape(height, width, -1))
-        for name, plane in passes.items()
-    ]
+    planes = []
+    for name, plane in passes.items():
+        numbers = np.ascontiguousarray(plane, np.float32)
+        planes.append((name, numbers.reshape(height, width, -1)))
+    return planes
 
 
 def write_planes(path: Path, planes: Iterable[Plane]) -> Layout:
@@ -54,6 +51,6 @@ def write_planes(path: Path, planes: Iterable[Plane]) -> Layout:
             file.write(np.ascontiguousarray(plane, np.float32).data)
             layout.append((name, plane.shape[2], offset))
             offset += plane.size
+        # Here, so that a full disk is noticed before the file is closed.
         file.flush()
-        os.fstat(file.fileno())
     return layout

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import export
 from ..camera import Camera, View
 from ..errors import ArgumentError
+from ..export.finish import finish
+from ..export.metadata import frame_confidence
+from ..export.packed import frame_planes, write_planes
 from ..geometry import quaternion_to_matrix
 from ..progress import Progress
 from ..render import RenderOptions
@@ -74,11 +76,11 @@ def render_frame(
     progress(0.0, "Rendering")
     picture = render(scene.splats, view, frame_options(scene, moving), progress, scene.levels)
     progress(0.8, "Handing over")
-    layout = export.write_planes(Path(output), export.frame_planes(picture))
+    layout = write_planes(Path(output), frame_planes(picture))
     return {
         "layout": layout,
         "void_coverage": float(picture.void.mean()),
-        "confidence": export.frame_confidence(scene, picture),
+        "confidence": frame_confidence(scene, picture),
     }
 
 
@@ -88,7 +90,7 @@ def finish_frame(scene: Scene, args: dict[str, Any], progress: Progress) -> dict
     view = parse_view(args["view"])
     camera = Camera.from_json(args["camera"]) if args.get("camera") else None
     source, destination = Path(args["path"]), Path(args.get("output") or args["path"])
-    return export.finish(
+    return finish(
         source,
         destination,
         scene=scene,

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import export
 from ..camera import Camera, View
 from ..errors import ArgumentError
+from ..export.sequence import write_sequence
 from ..moves import Move
 from ..progress import Progress
 from ..render import ProxyRender
@@ -77,7 +77,7 @@ def render_sequence(scene: Scene, options: SequenceOptions, progress: Progress) 
             yield camera, view, picture
 
     with watch.stage("all"):
-        files = export.write_sequence(
+        files = write_sequence(
             scene, pictures(), options.output, fps=options.fps, overwrite=options.overwrite
         )
     progress(1.0, "Done")

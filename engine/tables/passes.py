@@ -183,7 +183,7 @@ DRAWN = _named("color", "alpha", "depth", "normal", "confidence", "region", "ori
 # The channels that Blender's render engine gets, those of regions included as one.
 BLENDER_CHANNELS = sum(each.channels for each in PASSES)
 
-_REGION = "region_"
+REGION_PREFIX = "region_"  # of the layer of each region
 # Blender keeps 63 characters of a pass name; this leaves room for a view layer's name before it.
 _LONGEST_LAYER = 40
 _MASK = "A"  # the only channel of a region's layer
@@ -242,7 +242,7 @@ def region_layers(region_ids: Sequence[str]) -> list[str]:
     names: list[str] = []
     for region_id in region_ids:
         tame_id = re.sub(r"[^A-Za-z0-9_]", "_", region_id)
-        name = (_REGION + tame_id)[:_LONGEST_LAYER]
+        name = (REGION_PREFIX + tame_id)[:_LONGEST_LAYER]
         candidate = name
         number = 2
         while candidate in names:
@@ -252,6 +252,12 @@ def region_layers(region_ids: Sequence[str]) -> list[str]:
     return names
 
 
+def region_layer(name: str) -> Layer:
+    """Return the layer of a region, which is a mask."""
+    return Layer(name, _MASK, name, "X", "VALUE", ())
+
+
 def region_channels(region_ids: Sequence[str]) -> list[str]:
     """Name the mask of each region in the EXR, `region_<id>.A`."""
-    return [f"{layer}.{_MASK}" for layer in region_layers(region_ids)]
+    names = region_layers(region_ids)
+    return [region_layer(name).channel_name(_MASK) for name in names]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from test_image import CMYK
 
-from engine import export
+from engine.exr import read_exr
 
 pytest.importorskip("resource", reason="limits of files are POSIX")
 
@@ -132,7 +132,7 @@ def test_a_frame_that_cannot_be_written_ends_the_animation(answers):
 def test_the_same_shot_renders_when_there_is_room_again(answers, bpy_blender, china):
     assert (answers["disks"]["again"]["said"], answers["disks"]["again"]["panel"]) == ("", "")
     assert answers["disks"]["again"]["left"] == ["shot.0001.exr", "shot.0002.exr"]
-    channels, _ = export.read_exr(played(bpy_blender, china)[1] / "full" / "shot.0002.exr")
+    channels, _ = read_exr(played(bpy_blender, china)[1] / "full" / "shot.0002.exr")
     assert "depth.Z" in channels
 
 

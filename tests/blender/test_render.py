@@ -10,6 +10,7 @@ import pytest
 from engine import export
 from engine.colour import encode_srgb
 from engine.export.contract import NOTHING_DEPTH
+from engine.exr import read_exr
 from engine.scene.folder import open_scene
 from engine.splats.record import PHOTOGRAPHED
 
@@ -85,7 +86,7 @@ def test_a_shot_through_the_compositor_is_the_contracts(blender, folder):
     contract = [*export.contract_names(answer["regions"]), *(f"Graded.{c}" for c in "RGBA")]
     focals = []
     for number, name in enumerate(answer["files"], 1):
-        channels, header = export.read_exr(folder / "anchorstage_out" / name)
+        channels, header = read_exr(folder / "anchorstage_out" / name)
         assert sorted(channels) == sorted(contract)
         assert {plane.dtype.name for plane in channels.values()} == {"float32"}
         assert header["imageCounter"] == number
@@ -103,12 +104,12 @@ def test_a_shot_through_the_compositor_is_the_contracts(blender, folder):
         focals.append(header["pinholeFocalLength"])
     assert focals[1] == pytest.approx(focals[0] * 1.2, rel=1e-4)
 
-    channels, _ = export.read_exr(folder / "anchorstage_out" / "shot.0001.exr")
+    channels, _ = read_exr(folder / "anchorstage_out" / "shot.0001.exr")
     assert psnr(channels, folder / "photo.png") > GOOD_PSNR
 
-    before = export.read_exr(folder / "anchorstage_out" / "shot.0002.exr")
+    before = read_exr(folder / "anchorstage_out" / "shot.0002.exr")
     assert run(blender, "farm", folder)["files"] == ["shot.0002.exr"]
-    after = export.read_exr(folder / "anchorstage_out" / "shot.0002.exr")
+    after = read_exr(folder / "anchorstage_out" / "shot.0002.exr")
     assert {name: plane.tobytes() for name, plane in before[0].items()} == {
         n: p.tobytes() for n, p in after[0].items()
     }
@@ -123,7 +124,7 @@ def test_borders_layers_and_eyes(bpy_blender, folder):
         "shot_L.0013.exr",
         "shot_R.0013.exr",
     ]
-    frames = {name: export.read_exr(folder / "anchorstage_out" / name) for name in files}
+    frames = {name: read_exr(folder / "anchorstage_out" / name) for name in files}
     full, header = frames["shot.0010.exr"]
     assert full["A"].shape == (HEIGHT // 2, WIDTH // 2)
     assert_reprojects(full, header)
@@ -168,7 +169,7 @@ def test_what_cannot_be_rendered_is_one_sentence_and_no_file(bpy_blender, folder
         wanted, True
     ), answer["said"]
     assert not answer["written"]
-    channels, _ = export.read_exr(folder / "anchorstage_out" / answer["files"][0])
+    channels, _ = read_exr(folder / "anchorstage_out" / answer["files"][0])
     assert "Depth.V" in channels
 
 
@@ -189,6 +190,6 @@ def test_in_a_window_the_render_thread_finishes_every_frame(window_blender, fold
     assert answer["files"] == [f"shot.{number:04d}.exr" for number in (1, 2, 3)]
     assert answer["threads"] == [False] * 3
     for name in answer["files"]:
-        channels, header = export.read_exr(folder / "anchorstage_out" / name)
+        channels, header = read_exr(folder / "anchorstage_out" / name)
         assert "depth.Z" in channels
         assert_reprojects(channels, header)

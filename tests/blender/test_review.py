@@ -5,7 +5,7 @@ from pathlib import Path
 import blenders
 import pytest
 
-from engine import export
+from engine.exr import read_exr
 
 SCENARIOS = Path(__file__).with_name("review_scenarios.py")
 
@@ -53,7 +53,7 @@ def test_an_unsaved_blend_renders_finished_frames(play, tmp_path):
     assert result["answer"] == ["FINISHED"]
     assert Path(result["folder"]).parent == tmp_path
     [file] = result["files"]
-    channels, _ = export.read_exr(Path(file))
+    channels, _ = read_exr(Path(file))
     assert "depth.Z" in channels
 
 
@@ -84,7 +84,7 @@ def test_images_painted_on_overwritten_and_gone(play, tmp_path):
 def test_a_frame_is_finished_or_it_is_said_why_not(play):
     result = play("templates")
     [file] = result["files"]
-    channels, _ = export.read_exr(Path(file))
+    channels, _ = read_exr(Path(file))
     assert ("depth.Z" in channels) != ("could not be finished" in result["said"])
 
 

@@ -15,7 +15,8 @@ from scenes import colours, scene
 from engine import image
 from engine.colour import encode_srgb
 from engine.errors import RenderError
-from engine.export import contract_names, read_exr
+from engine.export import contract_names
+from engine.exr import read_exr
 from engine.formats.ply import read_ply
 from engine.jobs import ReconstructOptions, reconstruct
 from engine.progress import Progress

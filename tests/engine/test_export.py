@@ -19,8 +19,11 @@ from engine.camera import Camera, View
 from engine.errors import ExportError, OutputError
 from engine.export.contract import BASE_CHANNELS, NOTHING_DEPTH
 from engine.export.exr_header import world_to_camera, world_to_ndc
-from engine.export.finish import rename
-from engine.export.metadata import angle_confidence
+from engine.export.finish import finish, rename
+from engine.export.metadata import angle_confidence, frame_confidence
+from engine.export.packed import frame_planes, write_planes
+from engine.export.sequence import write_sequence
+from engine.exr import read_exr, write_exr
 from engine.geometry import LOOK_ALONG_Y, pose, rotation_about
 from engine.regions import Region
 from engine.render import ProxyRender, RenderOptions
@@ -226,8 +229,8 @@ def test_the_headers_matrix_finds_a_splat_in_the_picture(tmp_path):
     splat = a_wall(view).select(np.array([9 * WIDTH + 33])).with_(scales=np.full((1, 3), 0.02))
     shot = a_picture(view, splat)
     path = tmp_path / "one.exr"
-    export.write_exr(path, export.frame_channels(shot, []), export.header(view, None, 1, 24, {}))
-    channels, header = export.read_exr(path)
+    write_exr(path, export.frame_channels(shot, []), export.header(view, None, 1, 24, {}))
+    channels, header = read_exr(path)
     ndc = row(splat.positions.astype(float), header["worldToNDC"].astype(float))[0]
     brightest = np.unravel_index(np.argmax(channels["A"]), channels["A"].shape)
     assert (int(ndc[1] / ndc[3] * HEIGHT), int(ndc[0] / ndc[3] * WIDTH)) == brightest == (9, 33)
@@ -253,8 +256,8 @@ floats = hnp.arrays(
 def test_writing_and_reading_keeps_every_bit_and_type(tmp_path_factory, single, half):
     path = tmp_path_factory.mktemp("exr") / "ä ö.exr"
     planes = {"R": single, "x.Y": half, "id.A": np.arange(15, dtype=np.uint32).reshape(3, 5)}
-    export.write_exr(path, planes, {})
-    read, _ = export.read_exr(path)
+    write_exr(path, planes, {})
+    read, _ = read_exr(path)
     assert {name: plane.tobytes() for name, plane in planes.items()} == {
         name: p.tobytes() for name, p in read.items()
     }
@@ -286,7 +289,7 @@ def test_the_header_has_the_standards_types_and_reads_back(tmp_path):
         "none": None,
     }
     header = export.header(view, Camera.from_view("cam", view), 12, 24 / 1.001, metadata)
-    export.write_exr(path, {"R": np.zeros((HEIGHT, WIDTH), np.float32)}, header)
+    write_exr(path, {"R": np.zeros((HEIGHT, WIDTH), np.float32)}, header)
     types = attribute_types(path)
     standard = {
         "worldToCamera": "m44f",
@@ -307,7 +310,7 @@ def test_the_header_has_the_standards_types_and_reads_back(tmp_path):
     ours |= {"anchorstage/photo_camera": "string", "anchorstage/camera": "string"}
     assert standard.items() <= types.items()
     assert {name: kind for name, kind in types.items() if name.startswith("anchorstage/")} == ours
-    _, read = export.read_exr(path)
+    _, read = read_exr(path)
     assert np.array_equal(read["worldToCamera"], world_to_camera(view).astype(np.float32))
     assert read["framesPerSecond"] == Fraction(24000, 1001)
     assert read["imageCounter"] == 12
@@ -319,7 +322,7 @@ def test_the_header_has_the_standards_types_and_reads_back(tmp_path):
 
 
 def test_a_file_is_single_part_zip(tmp_path):
-    export.write_exr(tmp_path / "a.exr", {"R": np.zeros((4, 4), np.float32)}, {})
+    write_exr(tmp_path / "a.exr", {"R": np.zeros((4, 4), np.float32)}, {})
     file = OpenEXR.File(str(tmp_path / "a.exr"))
     assert len(file.parts) == 1
     assert file.header()["compression"] == OpenEXR.ZIP_COMPRESSION
@@ -332,10 +335,11 @@ def test_a_disk_that_fills_up_leaves_the_file_that_was_there(tmp_path):
     code = (
         "import resource, sys, numpy as np\n"
         "from pathlib import Path\n"
-        "from engine import errors, export\n"
+        "from engine import errors\n"
+        "from engine.exr import write_exr\n"
         "planes = {'R': np.random.default_rng(0).random((64, 64), np.float32)}\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)\n"
-        "try:\n    export.write_exr(Path(sys.argv[1]), planes, {})\n"
+        "try:\n    write_exr(Path(sys.argv[1]), planes, {})\n"
         "except errors.OutputError as error:\n    sys.exit(7)\n"
     )
     for limit in (100, 9_000, 15_000):
@@ -350,7 +354,7 @@ def test_a_disk_that_fills_up_leaves_the_file_that_was_there(tmp_path):
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="could not be written"):
-        export.write_exr(tmp_path / "file" / "a.exr", {"R": np.zeros((4, 4), np.float32)}, {})
+        write_exr(tmp_path / "file" / "a.exr", {"R": np.zeros((4, 4), np.float32)}, {})
 
 
 @pytest.mark.parametrize("content", [b"", b"not an EXR", None])
@@ -359,15 +363,15 @@ def test_what_is_no_exr_is_one_sentence(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ExportError, match="Render the frame again"):
-        export.read_exr(path)
+        read_exr(path)
 
 
 def test_a_truncated_exr_is_one_sentence(tmp_path):
     path = tmp_path / "a.exr"
-    export.write_exr(path, {"R": np.random.default_rng(0).random((64, 64), np.float32)}, {})
+    write_exr(path, {"R": np.random.default_rng(0).random((64, 64), np.float32)}, {})
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ExportError, match="not a complete EXR"):
-        export.read_exr(path)
+        read_exr(path)
 
 
 NODE_NAMES = {
@@ -441,15 +445,15 @@ def from_blender(tmp_path, picture):
         "Scene": "Shot 7",
     }
     path = tmp_path / "shot.0003.exr"
-    export.write_exr(path, {names[name]: plane for name, plane in planes.items()} | grade, header)
+    write_exr(path, {names[name]: plane for name, plane in planes.items()} | grade, header)
     return path, planes | grade
 
 
 def test_finishing_names_channels_keeps_pixels_and_adds_the_camera(from_blender, picture, tmp_path):
     path, planes = from_blender
     scene = a_scene(a_view(), a_wall(a_view()))
-    answer = export.finish(path, path, scene=scene, view=picture.view, camera=None, frame=3, fps=25)
-    read, header = export.read_exr(path)
+    answer = finish(path, path, scene=scene, view=picture.view, camera=None, frame=3, fps=25)
+    read, header = read_exr(path)
     assert {name: plane.tobytes() for name, plane in read.items()} == {
         name: p.tobytes() for name, p in planes.items()
     }
@@ -458,7 +462,7 @@ def test_finishing_names_channels_keeps_pixels_and_adds_the_camera(from_blender,
     assert not {"Date", "RenderTime", "BlenderMultiChannel"} & set(header)
     assert header["anchorstage/scene"] == "wall"
     assert header["anchorstage/void_coverage"] == pytest.approx(picture.void.mean(), abs=1e-6)
-    assert answer["confidence"] == pytest.approx(export.frame_confidence(scene, picture), rel=1e-5)
+    assert answer["confidence"] == pytest.approx(frame_confidence(scene, picture), rel=1e-5)
     assert answer["channels"] == sorted(planes)
 
 
@@ -471,8 +475,8 @@ def test_finishing_twice_is_finishing_once_byte_by_byte(from_blender, picture, t
         "frame": 3,
         "fps": 25,
     }
-    export.finish(path, tmp_path / "once.exr", **arguments)
-    export.finish(tmp_path / "once.exr", tmp_path / "twice.exr", **arguments)
+    finish(path, tmp_path / "once.exr", **arguments)
+    finish(tmp_path / "once.exr", tmp_path / "twice.exr", **arguments)
     assert (tmp_path / "once.exr").read_bytes() == (tmp_path / "twice.exr").read_bytes()
 
 
@@ -481,7 +485,7 @@ def test_finishing_refuses_another_size_and_leaves_the_file(from_blender):
     before = path.read_bytes()
     scene = a_scene(a_view(), a_wall(a_view()))
     with pytest.raises(ExportError, match="48x32"):
-        export.finish(path, path, scene=scene, view=a_view(24, 16), camera=None, frame=3, fps=25)
+        finish(path, path, scene=scene, view=a_view(24, 16), camera=None, frame=3, fps=25)
     assert path.read_bytes() == before
 
 
@@ -495,7 +499,7 @@ def test_multi_part_files_of_blender_5_are_finished_too(tmp_path, picture):
     ]
     OpenEXR.File(parts).write(str(tmp_path / "parts.exr"))
     scene = a_scene(a_view(), a_wall(a_view()))
-    export.finish(
+    finish(
         tmp_path / "parts.exr",
         tmp_path / "out.exr",
         scene=scene,
@@ -504,14 +508,14 @@ def test_multi_part_files_of_blender_5_are_finished_too(tmp_path, picture):
         frame=1,
         fps=24,
     )
-    read, _ = export.read_exr(tmp_path / "out.exr")
+    read, _ = read_exr(tmp_path / "out.exr")
     assert sorted(read) == ["A", "B", "G", "R", "depth.Z"]
     assert read["depth.Z"].tobytes() == planes["depth.Z"].tobytes()
 
 
 def test_planes_lie_in_the_file_where_the_layout_says(tmp_path, picture):
-    planes = export.frame_planes(picture)
-    layout = export.write_planes(tmp_path / "planes", planes)
+    planes = frame_planes(picture)
+    layout = write_planes(tmp_path / "planes", planes)
     data = np.fromfile(tmp_path / "planes", np.float32)
     assert [name for name, _, _ in layout] == [
         *("Combined", "Depth", "Normal", "Position", "Confidence", "Void", "Origin", "RegionIndex")
@@ -528,8 +532,8 @@ def test_confidence_of_the_photos_own_full_view_is_that_of_its_depth():
     view = a_view()
     full = a_picture(view, a_wall(view))
     assert not full.void.any()
-    assert export.frame_confidence(a_scene(view, a_wall(view)), full) == pytest.approx(1, abs=1e-4)
-    assert export.frame_confidence(
+    assert frame_confidence(a_scene(view, a_wall(view)), full) == pytest.approx(1, abs=1e-4)
+    assert frame_confidence(
         a_scene(view, a_wall(view), uncertainty=1.0), full
     ) == pytest.approx(0.75, abs=1e-4)
 
@@ -548,12 +552,12 @@ def test_confidence_falls_with_every_step_aside():
     wall = a_wall(view)
     scene = a_scene(view, wall)
     values = [
-        export.frame_confidence(scene, a_picture(a_view(position=(x, 0.0, 1.6)), wall))
+        frame_confidence(scene, a_picture(a_view(position=(x, 0.0, 1.6)), wall))
         for x in (0.0, 0.5, 1.0, 2.0)
     ]
     assert values == sorted(values, reverse=True)
     assert len(set(values)) == 4
-    assert export.frame_confidence(scene, a_picture(view, wall.select(np.zeros(0, int)))) == 0
+    assert frame_confidence(scene, a_picture(view, wall.select(np.zeros(0, int)))) == 0
 
 
 def a_shot(tmp_path: Path, **options) -> tuple[Scene, list[ProxyRender], list[Path]]:
@@ -569,7 +573,7 @@ def a_shot(tmp_path: Path, **options) -> tuple[Scene, list[ProxyRender], list[Pa
     return (
         scene,
         pictures,
-        export.write_sequence(scene, moving, tmp_path / "shöt", fps=23.976, **options),
+        write_sequence(scene, moving, tmp_path / "shöt", fps=23.976, **options),
     )
 
 
@@ -583,14 +587,14 @@ def test_a_shot_is_exrs_masks_and_metadata(tmp_path):
     for number, (frame, picture, path) in enumerate(
         zip(record["frames"], pictures, files, strict=True), 1
     ):
-        channels, header = export.read_exr(path)
+        channels, header = read_exr(path)
         assert sorted(channels) == sorted(CONTRACT)
         assert header["imageCounter"] == frame["frame"] == number
         view = Camera.from_json(frame["camera"]).view(frame["width"], frame["height"])
         assert np.allclose(world_to_ndc(view), header["worldToNDC"], atol=1e-5)
         assert frame["void_coverage"] == pytest.approx(picture.void.mean(), abs=1e-6)
         assert frame["confidence"] == pytest.approx(
-            export.frame_confidence(scene, picture), rel=1e-5
+            frame_confidence(scene, picture), rel=1e-5
         )
         for index, name in enumerate(REGIONS):
             mask = cv2.imdecode(
