@@ -24,7 +24,9 @@ def contract_names(region_ids: Sequence[str]) -> list[str]:
 
 def exr_depth(depth: np.ndarray) -> np.ndarray:
     """Convert planar depth in metres, `inf` for nothing, to a depth channel's: 1e10 for nothing."""
-    return np.where(np.isfinite(depth), depth, NOTHING_DEPTH).astype(np.float32)
+    is_surface = np.isfinite(depth)
+    filled = np.where(is_surface, depth, NOTHING_DEPTH)
+    return filled.astype(np.float32)
 
 
 def layer_values(render: ProxyRender) -> dict[str, np.ndarray]:
@@ -56,10 +58,14 @@ def frame_channels(render: ProxyRender, region_ids: Sequence[str]) -> dict[str, 
     height, width = render.alpha.shape
     values = layer_values(render)
     channels = {}
+    # Every layer is taken apart into planes.
     for layer in layers():
         planes = values[layer.name].reshape(height, width, layer.channels)
         for i, name in enumerate(layer.channel_names()):
-            channels[name] = np.ascontiguousarray(planes[..., i], np.float32)
+            plane = planes[..., i]
+            channels[name] = np.ascontiguousarray(plane, np.float32)
+    # The pass of regions becomes a mask for each.
     for index, name in enumerate(region_channels(region_ids)):
-        channels[name] = np.ascontiguousarray(render.region == index, np.float32)
+        mask = render.region == index
+        channels[name] = np.ascontiguousarray(mask, np.float32)
     return channels

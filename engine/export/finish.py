@@ -60,11 +60,17 @@ def rename(names: Iterable[str]) -> dict[str, str]:
     taken = {name for name in names if ours[name] is None}
     renamed = {}
     # Names of fewer parts first: those of the File Output node.
-    for name in sorted(names, key=lambda name: (name.count("."), name)):
+    for name in sorted(names, key=_parts_and_name):
         wanted = ours[name]
-        renamed[name] = name if wanted is None or wanted in taken else wanted
-        taken.add(renamed[name])
+        if wanted is None or wanted in taken:
+            wanted = name
+        renamed[name] = wanted
+        taken.add(wanted)
     return {name: renamed[name] for name in names}
+
+
+def _parts_and_name(name: str) -> tuple[int, str]:
+    return name.count("."), name
 
 
 def _rename_one(name: str) -> str | None:
@@ -85,7 +91,9 @@ def finish(
     frame: int = 1,
     fps: float | Fraction = 24,
 ) -> dict[str, Any]:
-    """Rewrite a frame that Blender wrote; `destination` may be `source`, which is then replaced whole.
+    """Rewrite a frame that Blender wrote.
+
+    `destination` may be `source`, which is then replaced whole.
 
     Args:
         source: a multi-layer EXR of the File Output node or of a direct render, or one already
@@ -114,13 +122,18 @@ def finish(
     for name, value in attributes.items():
         if name not in _DROPPED and not name.startswith(PREFIX):
             kept[name] = value
-    shape = next(iter(channels.values())).shape
-    kept |= _windows(source, attributes, shape, view)
+    any_plane = next(iter(channels.values()))
+    kept |= _windows(source, attributes, any_plane.shape, view)
 
     facts = frame_facts(scene, view, renamed)
-    kept |= header(view, camera, frame, fps, scene_facts(scene) | facts)
+    metadata = scene_facts(scene) | facts
+    kept |= header(view, camera, frame, fps, metadata)
     write_exr(destination, renamed, kept)
-    return {"path": str(destination), "channels": sorted(renamed), **facts}
+    return {
+        "path": str(destination),
+        "channels": sorted(renamed),
+        **facts,
+    }
 
 
 def _windows(
@@ -133,17 +146,22 @@ def _windows(
     Raises:
         ExportError: the pixels do not lie in the picture of the view.
     """
-    low, high = (np.asarray(corner) for corner in attributes["dataWindow"])
-    size = (view.width, view.height)
-    lies_outside = (low < 0).any() or (high >= size).any()
-    if lies_outside or tuple(high - low + 1) != shape[::-1]:
+    low, high = map(np.asarray, attributes["dataWindow"])
+    height, width = shape
+    picture = (view.width, view.height)
+    lies_outside = (low < 0).any() or (high >= picture).any()
+    is_another = tuple(high - low + 1) != (width, height)
+    if lies_outside or is_another:
         raise ExportError(
-            f"“{source}” is {shape[1]}x{shape[0]} and the camera's picture {size[0]}x{size[1]}. "
+            f"“{source}” is {width}x{height} and the camera's picture {view.width}x{view.height}. "
             "Set the compositor's output to the render's size, then render again."
         )
     first_pixel = np.zeros(2, np.int32)
     last_pixel = np.array([view.width - 1, view.height - 1], np.int32)
     return {
         "displayWindow": (first_pixel, last_pixel),
-        "dataWindow": (low.astype(np.int32), high.astype(np.int32)),
+        "dataWindow": (
+            low.astype(np.int32),
+            high.astype(np.int32),
+        ),
     }
