@@ -17,8 +17,9 @@ from .store import atomic_path, quiet
 # write. Two more than there are cores, since the caller's thread only waits.
 OpenEXR.set_global_thread_count((os.cpu_count() or 1) + 2)
 
+# OpenEXR prints this where it cannot read a part, and leaves the part out.
 _PART_LOST = "Exception raised reading pixel data"
-# What OpenEXR derives from the pixels and must not be handed over from another file.
+# Attributes that OpenEXR derives from the pixels; another file's must not be handed over.
 _DERIVED = (
     "channels",
     "type",
@@ -44,15 +45,14 @@ def write_exr(path: Path, channels: Mapping[str, np.ndarray], header: Mapping[st
         OutputError: the file cannot be written, or not completely.
     """
     attributes = {name: value for name, value in header.items() if name not in _DERIVED}
-    attributes |= {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    attributes["compression"] = OpenEXR.ZIP_COMPRESSION
+    attributes["type"] = OpenEXR.scanlineimage
     # OpenEXR's Python door reads arrays as if they were C-contiguous, attributes included.
-    attributes = {
-        name: np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value
-        for name, value in attributes.items()
-    }
-    file = OpenEXR.File(
-        attributes, {name: np.ascontiguousarray(plane) for name, plane in channels.items()}
-    )
+    for name, value in attributes.items():
+        if isinstance(value, np.ndarray):
+            attributes[name] = np.ascontiguousarray(value)
+    planes = {name: np.ascontiguousarray(plane) for name, plane in channels.items()}
+    file = OpenEXR.File(attributes, planes)
     with atomic_path(Path(path)) as temporary:
         # Python's own open says why it cannot be done; OpenEXR's message has no error number.
         temporary.touch(exist_ok=False)
@@ -65,16 +65,12 @@ def write_exr(path: Path, channels: Mapping[str, np.ndarray], header: Mapping[st
 
 
 def _system_error(error: RuntimeError) -> OSError:
-    """Return what the system refused, which OpenEXR has in its message alone."""
-    numbers = (
-        errno.ENOSPC,
-        getattr(errno, "EDQUOT", errno.ENOSPC),
-        errno.EFBIG,
-        errno.EACCES,
-        errno.EIO,
-    )
-    number = next((number for number in numbers if os.strerror(number) in str(error)), errno.EIO)
-    return OSError(number, os.strerror(number))
+    """Return the system's error that OpenEXR has in its message alone."""
+    quota = getattr(errno, "EDQUOT", errno.ENOSPC)  # Windows has no quota of disk
+    for number in (errno.ENOSPC, quota, errno.EFBIG, errno.EACCES, errno.EIO):
+        if os.strerror(number) in str(error):
+            return OSError(number, os.strerror(number))
+    return OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def _check_complete(path: Path) -> None:
@@ -83,10 +79,11 @@ def _check_complete(path: Path) -> None:
     OpenEXR does not notice a disk that is full at the end.
     """
     file = OpenEXR.InputFile(str(path))
-    window = file.header()["dataWindow"]
-    name = next(iter(file.header()["channels"]))
+    header = file.header()
+    last_row = header["dataWindow"].max.y
+    name = next(iter(header["channels"]))
     try:
-        file.channel(name, scanLine1=window.max.y, scanLine2=window.max.y)
+        file.channel(name, scanLine1=last_row, scanLine2=last_row)
     except OSError as error:
         raise OSError(errno.ENOSPC, "the file is not complete") from error
     finally:
@@ -94,13 +91,16 @@ def _check_complete(path: Path) -> None:
 
 
 def open_parts(path: Path) -> OpenEXR.File:
-    """OpenEXR's record of a file that is whole; RuntimeError and its like where it is not.
+    """Return OpenEXR's record of a file that is whole.
 
     The library itself only prints a warning where a part cannot be read, and leaves that part out.
+
+    Raises:
+        RuntimeError: the file cannot be read; also ValueError, TypeError, OSError.
     """
-    with quiet() as said:
+    with quiet() as printed:
         file = OpenEXR.File(str(path), separate_channels=True)
-    if _PART_LOST in said.text or not file.parts:
+    if _PART_LOST in printed.text or not file.parts:
         raise ValueError("a part of the file cannot be read")
     return file
 
@@ -120,9 +120,10 @@ def read_exr(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise ExportError(f"“{path}” is missing. Render the frame again.")
     try:
         file = open_parts(path)
-        channels = {
-            name: channel.pixels for part in file.parts for name, channel in part.channels.items()
-        }
+        channels = {}
+        for part in file.parts:
+            for name, channel in part.channels.items():
+                channels[name] = channel.pixels
         attributes = {name: value for name, value in file.header().items() if name not in _DERIVED}
     except (RuntimeError, ValueError, TypeError, OSError) as error:
         raise IncompleteError(
@@ -136,28 +137,29 @@ def read_exr(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def clash() -> str | None:
-    """Look for another version of OpenEXR in this process, as in a Blender of a Linux distribution.
+    """Look for another version of OpenEXR in this process.
 
-    Two versions mixed in one call crash the process; it must be known before the first file is
-    written.
+    A Blender that is linked against its system's OpenEXR has one. Two versions mixed in one call
+    crash the process; it must be known before the first file is written.
 
     Returns:
         One sentence for the user, or None where there is nothing to fear.
     """
     try:
-        ask = ctypes.CDLL(None).exr_get_library_version
-    except (
-        AttributeError,
-        OSError,
-        TypeError,
-    ):  # TypeError: Windows has no such handle, and no such clash
+        version_of = ctypes.CDLL(None).exr_get_library_version
+    except (AttributeError, OSError, TypeError):
+        # TypeError: Windows has no such handle, and no such clash.
         return None
-    major, minor, patch, extra = ctypes.c_int(), ctypes.c_int(), ctypes.c_int(), ctypes.c_char_p()
-    ask(ctypes.byref(major), ctypes.byref(minor), ctypes.byref(patch), ctypes.byref(extra))
-    if [str(major.value), str(minor.value)] == OpenEXR.__version__.split(".")[:2]:
+    major = ctypes.c_int()
+    minor = ctypes.c_int()
+    patch = ctypes.c_int()
+    extra = ctypes.c_char_p()
+    version_of(ctypes.byref(major), ctypes.byref(minor), ctypes.byref(patch), ctypes.byref(extra))
+    visible = [str(major.value), str(minor.value)]
+    if visible == OpenEXR.__version__.split(".")[:2]:
         return None
     return (
-        "The engine cannot run inside this Blender, whose own OpenEXR "
-        f"{major.value}.{minor.value} gets in its way. "
+        "The engine cannot run inside this Blender, "
+        f"whose own OpenEXR {major.value}.{minor.value} gets in its way. "
         "Switch “Run the engine inside Blender” off in AnchorStage's preferences."
     )

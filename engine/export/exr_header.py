@@ -33,29 +33,40 @@ def frame_rate(fps: float | Fraction) -> Fraction:
 
     23.976 and 29.97 are NTSC's 24000/1001 and 30000/1001.
     """
-    ntsc = Fraction(round(float(fps) * 1001 / 1000) * 1000, 1001)
-    if float(fps) != round(float(fps)) and abs(float(ntsc) - float(fps)) < _NTSC:
+    rate = float(fps)
+    nearest_thousand = round(rate * 1001 / 1000) * 1000
+    ntsc = Fraction(nearest_thousand, 1001)
+    is_whole = rate == round(rate)
+    if not is_whole and abs(float(ntsc) - rate) < _NTSC:
         return ntsc
     return Fraction(fps).limit_denominator(1001)
 
 
 def world_to_camera(view: View) -> np.ndarray:
-    """Return the matrix (4, 4) float64, for row vectors, from world metres to camera space.
+    """Return the matrix from world metres to camera space, x right, y up, z forward.
 
-    There x is right, y up and z forward.
+    Returns:
+        (4, 4) float64, for row vectors.
     """
     return (_FLIP_Y @ view.camera_from_world).T
 
 
 def world_to_ndc(view: View) -> np.ndarray:
-    """Return the matrix (4, 4) float64, for row vectors, from world metres to the picture.
+    """Return the matrix from world metres to normalised device coordinates.
 
-    After the division by w, x and y are 0..1 from the upper left corner.
+    Returns:
+        (4, 4) float64, for row vectors; after the division by w, x and y are 0..1 from the upper
+        left corner.
     """
+    # The intrinsics in shares of the picture's size.
+    fx = view.fx / view.width
+    fy = view.fy / view.height
+    cx = view.cx / view.width
+    cy = view.cy / view.height
     projection = np.array(
         [
-            [view.fx / view.width, 0, view.cx / view.width, 0],
-            [0, view.fy / view.height, view.cy / view.height, 0],
+            [fx, 0, cx, 0],
+            [0, fy, cy, 0],
             [0, 0, 1, -NEAR],
             [0, 0, 1, 0],
         ]
@@ -70,12 +81,14 @@ def header(
     fps: float | Fraction,
     metadata: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the attributes of one frame, in the types that OpenEXR's Python door understands.
+    """Return the attributes of one frame.
+
+    They have the types that OpenEXR's Python door maps to the standard's.
 
     Args:
         view: the picture's pinhole.
-        camera: whose sensor width in millimetres the lens is given for; a full frame where there is
-            none.
+        camera: whose sensor width in millimetres the lens is given for; a full frame where there
+            is none.
         frame: the frame's number.
         fps: frames a second.
         metadata: written as `anchorstage/<name>`; None and empty text are left out.
@@ -84,29 +97,31 @@ def header(
         Attribute names to values for `write_exr`.
     """
     sensor_width = camera.sensor_width if camera else FULL_FRAME_WIDTH_MM
+    focal_length_mm = view.fx / view.width * sensor_width
     pixel_aspect = view.fy / view.fx
     sensor_height = sensor_width * view.height / view.width / pixel_aspect
+    if abs(pixel_aspect - 1) < _SQUARE:
+        pixel_aspect = 1.0
     attributes = {
         "worldToCamera": np.ascontiguousarray(world_to_camera(view), np.float32),
         "worldToNDC": np.ascontiguousarray(world_to_ndc(view), np.float32),
-        "pinholeFocalLength": float(view.fx / view.width * sensor_width),
+        "pinholeFocalLength": float(focal_length_mm),
         "sensorOverallDimensions": np.array([sensor_width, sensor_height], np.float32),
         "framesPerSecond": frame_rate(fps),
         "imageCounter": int(frame),
         "chromaticities": REC709_CHROMATICITIES,
-        "pixelAspectRatio": 1.0 if abs(pixel_aspect - 1) < _SQUARE else float(pixel_aspect),
+        "pixelAspectRatio": float(pixel_aspect),
     }
     if camera is not None:
         metadata = {"camera": camera.id, **metadata}
-    return attributes | {
-        PREFIX + name: _attribute(value)
-        for name, value in metadata.items()
-        if value not in (None, "")
-    }
+    for name, value in metadata.items():
+        if value not in (None, ""):
+            attributes[PREFIX + name] = _attribute(value)
+    return attributes
 
 
 def _attribute(value: Any) -> Any:
-    """Turn a value into what OpenEXR stores with the nearest type; else into JSON."""
+    """Convert a value to the nearest type that OpenEXR stores; to JSON where there is none."""
     if isinstance(value, bool | np.bool_):
         return int(value)
     if isinstance(value, int | np.integer) and -_INT_LIMIT <= value < _INT_LIMIT:

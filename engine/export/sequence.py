@@ -15,8 +15,9 @@ from ..regions import Region
 from ..render.record import ProxyRender
 from ..scene import Scene
 from ..store import atomic_path, write_json, writing
+from ..tables.passes import REGION_PREFIX, region_channels, region_layers
 from ..version import version
-from .contract import contract_names, frame_channels, region_layers
+from .contract import contract_names, frame_channels
 from .exr_header import frame_rate, header
 from .metadata import frame_facts, scene_facts
 
@@ -45,9 +46,10 @@ def write_sequence(
     first: int = 1,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write every frame as it comes (a generator renders while this writes), then `metadata.json`.
+    """Write every frame as it comes, then `metadata.json`.
 
-    Each file is written whole or not at all; where it stops early, the frames before stay.
+    A generator renders while this writes. Each file is written whole or not at all; where it stops
+    early, the frames before stay.
 
     Args:
         scene: what the pictures show.
@@ -63,17 +65,18 @@ def write_sequence(
     Raises:
         OutputError: the folder holds such a shot already, or cannot be written to.
     """
-    folder, rate = Path(folder), frame_rate(fps)
+    folder = Path(folder)
+    rate = frame_rate(fps)
     _check_free(folder, overwrite)
-    records = [
-        _write_frame(folder, scene, number, rate, *picture)
-        for number, picture in enumerate(pictures, first)
-    ]
+    records = []
+    for number, (camera, view, render) in enumerate(pictures, first):
+        records.append(_write_frame(folder, scene, number, rate, camera, view, render))
     write_json(folder / "metadata.json", _sequence_record(scene, rate, records))
     return [folder / record["file"] for record in records]
 
 
 def _check_free(folder: Path, overwrite: bool) -> None:
+    """Raise OutputError where the folder is no place for a shot."""
     with writing(folder):
         if folder.exists() and not folder.is_dir():
             raise OutputError(f"“{folder}” is a file, not a folder. Choose another output folder.")
@@ -93,21 +96,24 @@ def _write_frame(
     view: View,
     render: ProxyRender,
 ) -> dict[str, Any]:
+    """Write the EXR and the masks of one frame; return its record in `metadata.json`."""
     region_ids = [region.id for region in scene.regions]
-    channels, count = frame_channels(render, region_ids), f"{number:04d}"
+    suffix = f"{number:04d}"
+    exr_name = f"{STEM}.{suffix}.exr"
+    channels = frame_channels(render, region_ids)
     facts = frame_facts(scene, view, channels)
-    write_exr(
-        folder / f"{STEM}.{count}.exr",
-        channels,
-        header(view, camera, number, rate, scene_facts(scene) | facts),
-    )
+    attributes = header(view, camera, number, rate, scene_facts(scene) | facts)
+    write_exr(folder / exr_name, channels, attributes)
+
     masks = {}
-    for index, layer in enumerate(region_layers(region_ids)):
-        masks[region_ids[index]] = f"region_masks/{layer.removeprefix('region_')}.{count}.png"
-        _write_mask(folder / masks[region_ids[index]], render.region == index)
+    layer_names = region_layers(region_ids)
+    for index, (region_id, layer) in enumerate(zip(region_ids, layer_names, strict=True)):
+        name = layer.removeprefix(REGION_PREFIX)
+        masks[region_id] = f"region_masks/{name}.{suffix}.png"
+        _write_mask(folder / masks[region_id], render.region == index)
     return {
         "frame": number,
-        "file": f"{STEM}.{count}.exr",
+        "file": exr_name,
         "camera": camera.to_json(),
         "width": view.width,
         "height": view.height,
@@ -117,14 +123,20 @@ def _write_frame(
 
 
 def _write_mask(path: Path, mask: np.ndarray) -> None:
-    """A bool mask (H, W) as an 8-bit PNG of 0 and 255."""
+    """Write a bool mask (H, W) as an 8-bit PNG of 0 and 255."""
     _, data = cv2.imencode(".png", mask.astype(np.uint8) * 255)
     with atomic_path(path) as temporary:
         temporary.write_bytes(data.tobytes())
 
 
 def _sequence_record(scene: Scene, rate: Fraction, records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the contents of `metadata.json`."""
     region_ids = [region.id for region in scene.regions]
+    masks = region_channels(region_ids)
+    regions = [
+        _region_record(region, channel)
+        for region, channel in zip(scene.regions, masks, strict=True)
+    ]
     return {
         "schema": SCHEMA,
         "generator": f"AnchorStage {version()}",
@@ -133,20 +145,17 @@ def _sequence_record(scene: Scene, rate: Fraction, records: list[dict[str, Any]]
         "frames_per_second": [rate.numerator, rate.denominator],
         "photo_camera": scene_facts(scene)["photo_camera"],
         "channels": contract_names(region_ids),
-        "regions": [
-            _region_record(*pair)
-            for pair in zip(scene.regions, region_layers(region_ids), strict=True)
-        ],
+        "regions": regions,
         "frames": records,
     }
 
 
-def _region_record(region: Region, layer: str) -> dict[str, Any]:
+def _region_record(region: Region, channel: str) -> dict[str, Any]:
     plane = None if region.plane is None else [float(x) for x in region.plane]
     return {
         "id": region.id,
         "label": region.label,
-        "channel": f"{layer}.A",
+        "channel": channel,
         "plane": plane,
         "locked": bool(region.locked),
     }

@@ -1,6 +1,7 @@
 """The compiled kernels' one door: `load()` gives the ctypes library that fits this machine.
 
-The C files lie beside this one; `compiler.py` builds them, each `NAME.py` declares the arguments of `NAME.c`.
+The C files lie beside this one; `compiler.py` builds them, each `NAME.py` declares the arguments of
+`NAME.c`, `constants.py` repeats their constants and `twin.py` their formulas.
 """
 
 import ctypes
@@ -20,7 +21,7 @@ _REMEDY = (
 
 @cache
 def load() -> ctypes.CDLL:
-    """The kernels, loaded once: the x86-64-v3 build where processor and system can run it, else the plain one.
+    """Load the kernels, once: the x86-64-v3 build where it can run, else the plain one.
 
     The environment variable ANCHORSTAGE_KERNELS, `plain` or `v3`, decides instead where it is set.
 
@@ -32,12 +33,14 @@ def load() -> ctypes.CDLL:
         raise KernelError(
             f"ANCHORSTAGE_KERNELS is {wanted!r}; set it to plain or v3, or leave it out."
         )
+    # Only the plain library runs everywhere, so it is the one that is asked.
     plain = _open(_path(v3=False))
-    if wanted == "plain" or not plain.anchorstage_runs_v3():
-        if wanted == "v3":
-            raise KernelError(
-                "ANCHORSTAGE_KERNELS asks for v3, which this processor cannot run; set it to plain."
-            )
+    runs_v3 = bool(plain.anchorstage_runs_v3())
+    if wanted == "v3" and not runs_v3:
+        raise KernelError(
+            "ANCHORSTAGE_KERNELS asks for v3, which this processor cannot run; set it to plain."
+        )
+    if wanted == "plain" or not runs_v3:
         return plain
     return _open(_path(v3=True))
 
@@ -47,7 +50,8 @@ def _path(v3: bool) -> Path:
         if target.cpu.endswith("v3") == v3:
             return LIBRARIES / target.filename
     raise KernelError(
-        f"AnchorStage's kernels are not made for {this_machine()}; use Linux, Windows or macOS, 64 bits."
+        f"AnchorStage's kernels are not made for {this_machine()}; "
+        "use Linux, Windows or macOS, 64 bits."
     )
 
 

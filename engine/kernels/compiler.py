@@ -1,7 +1,7 @@
-"""Compiles the C files beside it with `zig cc`: for this machine or, from any machine, for every platform we ship.
+"""Compile the C files beside this one with `zig cc`, for this machine or for every platform.
 
-Standard library only, because `build.py` uses it before anything is installed. A library is built again only when its
-sources, its flags or the compiler's version changed.
+Standard library only, because `build.py` uses it before anything is installed. A library is built
+again only when its sources, its flags or the compiler's version changed.
 """
 
 import hashlib
@@ -17,9 +17,10 @@ from pathlib import Path
 SOURCES = Path(__file__).resolve().parent
 LIBRARIES = SOURCES / "lib"
 
-# No -ffast-math and no contraction: every platform then gives the same bits, so that the frames of a mixed render farm
-# agree. Only the plain x86-64 build, for processors older than 2013, rounds twice where the others fuse (`fused` of
-# rasterise.h) and differs in the last digits. errno and floating-point traps are nobody's here, and cost vectorisation.
+# No -ffast-math and no contraction: every platform then gives the same bits, so that the frames of
+# a mixed render farm agree. Only the plain x86-64 build, for processors older than 2013, rounds
+# twice where the others fuse (`fused` of rasterise.h) and differs in the last digits. Nobody reads
+# errno or floating-point traps here, and they cost vectorisation.
 FLAGS = (
     *("-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
     *("-Wall", "-Wextra", "-Werror", "-fno-sanitize=all", "-fPIC", "-g0"),
@@ -30,17 +31,18 @@ LINKED = ("-lm",)
 
 @dataclass(frozen=True)
 class Target:
-    """One library: which zip it belongs to and how zig is asked for it."""
+    """One library: the zip that it belongs to, and its names for zig."""
 
     platform: str  # Blender's name of the platform, "linux-x64"
     machine: str  # as in the file's name, "linux-x86_64"
-    triple: str  # zig's, with the oldest glibc that we promise (2.17: CentOS 7) or the oldest macOS
+    # zig's, with the oldest glibc that we promise (2.17: CentOS 7) or the oldest macOS
+    triple: str
     cpu: str  # zig's -mcpu
     extension: str
 
     @property
     def filename(self) -> str:
-        """`anchorstage-linux-x86_64-v3.so`."""
+        """Name of the library, `anchorstage-linux-x86_64-v3.so`."""
         level = "-v3" if self.cpu.endswith("v3") else ""
         return f"anchorstage-{self.machine}{level}{self.extension}"
 
@@ -62,25 +64,30 @@ class CompileError(Exception):
 
 
 def this_machine() -> str:
-    """The `machine` part of a library's name for the running system, "linux-x86_64"."""
-    system = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
-        platform.machine().lower(), platform.machine()
-    )
+    """Return the `machine` part of a library's name for the running system, "linux-x86_64"."""
+    systems = {"darwin": "macos", "win32": "windows"}
+    machines = {"amd64": "x86_64", "arm64": "aarch64"}
+    system = systems.get(sys.platform, sys.platform)
+    machine = machines.get(platform.machine().lower(), platform.machine())
     return f"{system}-{machine}"
 
 
 def targets_for(platforms: list[str] | None = None) -> list[Target]:
-    """The targets of Blender's platform names, or of this machine where none is given."""
+    """Return the targets of Blender's platform names, or of this machine where none is given."""
     if platforms is None:
         return [target for target in TARGETS if target.machine == this_machine()]
     return [target for target in TARGETS if target.platform in platforms]
 
 
+def sources() -> list[Path]:
+    """Return the C files, sorted, so that a build is the same everywhere."""
+    return sorted(SOURCES.glob("*.c"))
+
+
 def build(
     targets: list[Target], python: str = sys.executable, folder: Path = LIBRARIES
 ) -> list[str]:
-    """Compile what is out of date, two at a time.
+    """Compile the libraries that are out of date, two at a time.
 
     Args:
         targets: What to build.
@@ -102,119 +109,41 @@ def build(
 def stale(
     targets: list[Target], python: str = sys.executable, folder: Path = LIBRARIES
 ) -> list[Target]:
-    """Those of `targets` that `build` would compile."""
+    """Return those of `targets` that `build` would compile."""
     version = _version(python)
     return [target for target in targets if _stamp(folder, target) != _fingerprint(target, version)]
 
 
-def build_sanitized(sanitizer: str, folder: Path, python: str = sys.executable) -> Path:
-    """Compile for this machine with a sanitizer that ends the process at the first fault.
-
-    Args:
-        sanitizer: "undefined", or "address" where libasan.so is loaded before everything else; zig brings no runtime
-            of its own for that one.
-        folder: Where the library goes, under the name that `load` looks for.
-        python: An interpreter that has the `ziglang` package.
-
-    Returns:
-        The library.
-    """
-    output = folder / targets_for()[0].filename
-    checked = [
-        f"-fsanitize={sanitizer}",
-        "-fno-sanitize-recover=all",
-        "-fno-omit-frame-pointer",
-        "-g",
-        "-O1",
-    ]
-    kept = [flag for flag in FLAGS if flag not in ("-O3", "-g0", "-fno-sanitize=all")]
-    names = [path.name for path in sources()]
-    _run(
-        [
-            python,
-            "-m",
-            "ziglang",
-            "cc",
-            *kept,
-            *checked,
-            "-shared",
-            *names,
-            *LINKED,
-            "-o",
-            str(output),
-        ]
-    )
-    return output
-
-
-def build_variant(defines: dict[str, int], folder: Path, python: str = sys.executable) -> Path:
-    """Compile this machine's plainest library with other constants, for tests.
-
-    Args:
-        defines: Macros and their values, `{"TILE_WIDTH": 16, "TILE_HEIGHT": 16}`.
-        folder: Where the library goes, under the name that `load` looks for.
-        python: An interpreter that has the `ziglang` package.
-
-    Returns:
-        The library.
-    """
-    target = targets_for()[0]
-    output = folder / target.filename
-    changed = [f"-D{name}={value}" for name, value in defines.items()]
-    _compile(python, target.triple, target.cpu, [*changed, *LINK_FLAGS], sources(), output)
-    return output
-
-
-def build_program(
-    main: Path, triple: str, cpu: str, output: Path, python: str = sys.executable
-) -> None:
-    """Compile a C program that calls the kernels, as one static file for any platform; for tests under an emulator.
-
-    Args:
-        main: The C file with `main`; it may include the kernels' headers.
-        triple: zig's name of the platform, "aarch64-linux-musl".
-        cpu: zig's -mcpu.
-        output: The program.
-        python: An interpreter that has the `ziglang` package.
-    """
-    _compile(python, triple, cpu, ["-static", "-Wl,-s", f"-I{SOURCES}"], [main, *sources()], output)
-
-
-def _compile(
-    python: str, triple: str, cpu: str, flags: list[str], files: list[Path], output: Path
-) -> None:
-    """Compile and link in one go, with the flags of a library that ships."""
-    zig = [python, "-m", "ziglang", "cc", "-target", triple, f"-mcpu={cpu}"]
-    _run([*zig, *FLAGS, *flags, *map(str, files), *LINKED, "-o", str(output)])
-
-
-def sources() -> list[Path]:
-    """The C files, sorted, so that a build is the same everywhere."""
-    return sorted(SOURCES.glob("*.c"))
-
-
-def _build_one(compiler: list[str], target: Target, version: str, folder: Path) -> None:
+def _build_one(zig: list[str], target: Target, version: str, folder: Path) -> None:
+    # The sources may change while it is compiled; the stamp tells those that it began with.
     fingerprint = _fingerprint(target, version)
-    with tempfile.TemporaryDirectory(
-        dir=folder, prefix=".build-"
-    ) as temporary:  # Windows' linker leaves more than one file
+    # Windows' linker leaves more than one file, so it works in a folder that is then removed.
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as temporary:
+        compiler = [*zig, "-target", target.triple]
+        objects = []
+        for path in sources():
+            compiled = str(Path(temporary) / f"{path.stem}.o")
+            run([*compiler, f"-mcpu={target.cpu}", *FLAGS, "-c", path.name, "-o", compiled])
+            objects.append(compiled)
+        # Linked at the system's lowest level: zig makes a C library for each level, which for
+        # Windows takes a minute.
         library = Path(temporary) / target.filename
-        compiler = [*compiler, "-target", target.triple]
-        objects = [str(Path(temporary) / f"{path.stem}.o") for path in sources()]
-        for path, output in zip(sources(), objects, strict=True):
-            _run([*compiler, f"-mcpu={target.cpu}", *FLAGS, "-c", path.name, "-o", output])
-        # linked at the system's lowest level: zig makes a C library for each, which for Windows takes a minute
-        _run([*compiler, *LINK_FLAGS, *objects, *LINKED, "-o", str(library)])
+        run([*compiler, *LINK_FLAGS, *objects, *LINKED, "-o", str(library)])
         library.replace(folder / target.filename)
     _stamp_path(folder, target).write_text(fingerprint, encoding="ascii")
 
 
 @cache
 def _version(python: str) -> str:
-    return _run([python, "-m", "ziglang", "version"]).strip()
+    return run([python, "-m", "ziglang", "version"]).strip()
 
 
-def _run(command: list[str]) -> str:
+def run(command: list[str]) -> str:
+    """Run a compiler in the folder of the C files; return what it prints.
+
+    Raises:
+        CompileError: it refused.
+    """
     result = subprocess.run(command, cwd=SOURCES, capture_output=True, text=True, check=False)
     if result.returncode:
         raise CompileError(f"{' '.join(command)}\n{result.stderr[-4000:]}")
@@ -222,8 +151,11 @@ def _run(command: list[str]) -> str:
 
 
 def _fingerprint(target: Target, version: str) -> str:
-    digest = hashlib.sha256(repr((target, FLAGS, LINK_FLAGS, LINKED, version)).encode())
-    for path in [*sources(), *sorted(SOURCES.glob("*.h"))]:
+    """Digest everything that a library is made from."""
+    recipe = repr((target, FLAGS, LINK_FLAGS, LINKED, version))
+    digest = hashlib.sha256(recipe.encode())
+    headers = sorted(SOURCES.glob("*.h"))
+    for path in [*sources(), *headers]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -233,6 +165,7 @@ def _stamp_path(folder: Path, target: Target) -> Path:
 
 
 def _stamp(folder: Path, target: Target) -> str:
+    """Return the fingerprint of the library that is there; "" where there is none."""
     path = _stamp_path(folder, target)
     if not (folder / target.filename).is_file() or not path.is_file():
         return ""

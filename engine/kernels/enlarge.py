@@ -1,4 +1,4 @@
-"""The function of `enlarge.c` with its arguments declared; what it does is said there.
+"""The function of `enlarge.c` with its arguments declared; the C file says what it does.
 
 Arrays must be C-contiguous, float32 but for `parted` (uint8); nothing is checked here.
 """
@@ -19,17 +19,39 @@ def enlarge(
     parted: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Write rows of `out` (H, W) beside steps of `cells` (h, w), where `parted` (h, w); colours (H, W, 3) and (h, w, 3)."""
+    """Write rows of a large map beside the steps of a small one, guided by colour.
+
+    Args:
+        rows: of `out`.
+        colours: (H, W, 3) of the large map.
+        cells: (h, w) the small map.
+        cell_colours: (h, w, 3) of the small map.
+        parted: (h, w) not 0 where a step is near; other cells are left out.
+        out: (H, W) the large map; pixels of other cells are left as they are.
+    """
     height, width = out.shape
-    h, w = cells.shape
-    sizes = rows.start, rows.stop, width, height
-    small = (array.ctypes.data for array in (cells, cell_colours, parted, out))
-    _declared(load()).anchorstage_enlarge(*sizes, colours.ctypes.data, w, h, *small)
+    cell_rows, cell_columns = cells.shape
+    _declared(load()).anchorstage_enlarge(
+        rows.start,
+        rows.stop,
+        width,
+        height,
+        colours.ctypes.data,
+        cell_columns,
+        cell_rows,
+        cells.ctypes.data,
+        cell_colours.ctypes.data,
+        parted.ctypes.data,
+        out.ctypes.data,
+    )
 
 
 @cache
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
-    number, pointer = ctypes.c_int64, ctypes.c_void_p
-    library.anchorstage_enlarge.restype = None
-    library.anchorstage_enlarge.argtypes = [number] * 4 + [pointer] + [number] * 2 + [pointer] * 4
+    """Return the library with the arguments of the function above."""
+    number = ctypes.c_int64
+    pointer = ctypes.c_void_p
+    enlarge = library.anchorstage_enlarge
+    enlarge.restype = None
+    enlarge.argtypes = [number] * 4 + [pointer] + [number] * 2 + [pointer] * 4
     return library

@@ -1,4 +1,4 @@
-"""The function of `harmonics.c` with its arguments declared; what it does is said there.
+"""The function of `harmonics.c` with its arguments declared; the C file says what it does.
 
 Arrays must be C-contiguous float32; nothing is checked here.
 """
@@ -22,28 +22,39 @@ def colors(
     sh: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Write the colours (N, 3) that the camera's eye sees of the splats of `visible` records from row `start` on.
+    """Write the colours that the camera's eye sees of the splats of some records.
 
     Args:
         records: of `rasterise.project`.
         start: the first record.
-        visible: how many.
+        visible: the number of records.
         camera: whose eye.
         positions: (N, 3) metres, world.
         base: (N, 3) the colours' constant part.
         sh: (N, 3 or 8 or 15, 3) coefficients of the bands above.
-        out: (N, 3); other rows are left as they are.
+        out: (N, 3) the colours; other rows are left as they are.
     """
     eye = ctypes.addressof(camera) + Camera.eye.offset
-    arrays = [array.ctypes.data for array in (positions, base, sh, out)]
+    coefficients = sh.shape[1]
     _declared(load()).anchorstage_harmonics_colors(
-        records.ctypes.data, start, visible, sh.shape[1], eye, *arrays
+        records.ctypes.data,
+        start,
+        visible,
+        coefficients,
+        eye,
+        positions.ctypes.data,
+        base.ctypes.data,
+        sh.ctypes.data,
+        out.ctypes.data,
     )
 
 
 @cache
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
-    number, pointer = ctypes.c_int64, ctypes.c_void_p
-    library.anchorstage_harmonics_colors.restype = None
-    library.anchorstage_harmonics_colors.argtypes = [pointer] + [number] * 3 + [pointer] * 5
+    """Return the library with the arguments of the function above."""
+    number = ctypes.c_int64
+    pointer = ctypes.c_void_p
+    colors = library.anchorstage_harmonics_colors
+    colors.restype = None
+    colors.argtypes = [pointer] + [number] * 3 + [pointer] * 5
     return library

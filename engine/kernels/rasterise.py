@@ -1,6 +1,7 @@
-"""The functions of `rasterise.c` and `rasterise_blend.c` with their arguments declared; what each does is said there.
+"""The functions of `rasterise.c` and `rasterise_blend.c` with their arguments declared.
 
-Arrays must be C-contiguous and of the types that the callers in `engine.render` make them; nothing is checked here.
+The C files say what each function does. Arrays must be C-contiguous and of the types that the
+callers in `engine.render` make them; nothing is checked here.
 """
 
 import ctypes
@@ -8,43 +9,34 @@ from functools import cache
 
 import numpy as np
 
-from ..tables.attributes import BLENDED_NAMES
+from ..tables.attributes import BLENDED
 from ..tables.passes import DRAWN
 from . import load
-from .constants import (
-    CHUNK_SPLATS,
-    CULLED,
-    LANES,
-    LOG_OPACITY,
-    PLANES,
-    TILE_HEIGHT,
-    TILE_WIDTH,
-)
+from .constants import CHUNK_SPLATS
+from .constants import CULLED as CULLED
+from .constants import LANES as LANES
+from .constants import LOG_OPACITY as LOG_OPACITY
+from .constants import PLANES as PLANES
+from .constants import TILE_HEIGHT as TILE_HEIGHT
+from .constants import TILE_WIDTH as TILE_WIDTH
 
-__all__ = [
-    "CHUNK_SPLATS",
-    "CULLED",
-    "LANES",
-    "LOG_OPACITY",
-    "PLANES",
-    "RECORD",
-    "TILE_HEIGHT",
-    "TILE_WIDTH",
-    "Camera",
-    "Passes",
-    "Pointers",
-    "Scene",
-    "blend",
-    "prepare",
-    "project",
-    "scatter",
-]
+CHUNK = CHUNK_SPLATS  # splats that are culled as one
 
+# `Record` of rasterise.h: a splat on the picture.
 RECORD = np.dtype(
     [
-        *((name, np.float32) for name in ("x", "y", "p", "q", "r", "log_opacity", "depth")),
-        *((name, np.uint16) for name in ("left", "right", "top", "bottom")),
-        ("splat", np.uint32),
+        ("x", np.float32),  # pixels
+        ("y", np.float32),
+        ("p", np.float32),  # the Cholesky factor of the conic
+        ("q", np.float32),
+        ("r", np.float32),
+        ("log_opacity", np.float32),  # to the base 2
+        ("depth", np.float32),  # metres, planar
+        ("left", np.uint16),  # pixels; right and bottom are exclusive
+        ("right", np.uint16),
+        ("top", np.uint16),
+        ("bottom", np.uint16),
+        ("splat", np.uint32),  # row
     ]
 )
 
@@ -75,30 +67,47 @@ class Pointers(ctypes.Structure):
 
     def __init__(self, **arrays: np.ndarray | None) -> None:
         """Take one array, or None for NULL, for each field."""
-        super().__init__(
-            **{name: None if array is None else array.ctypes.data for name, array in arrays.items()}
-        )
+        pointers = {
+            name: None if array is None else array.ctypes.data  # NULL or an address
+            for name, array in arrays.items()
+        }
+        super().__init__(**pointers)
         self.arrays = arrays
 
 
 class Scene(Pointers):
-    """`Scene` of rasterise.h: the attributes that are blended, one row a splat."""
+    """`Scene` of rasterise.h: what is blended, one row a splat."""
 
-    _fields_ = [(name, ctypes.c_void_p) for name in BLENDED_NAMES]
+    _fields_ = [(attribute.name, ctypes.c_void_p) for attribute in BLENDED]
 
 
 class Passes(Pointers):
-    """`Passes` of rasterise.h: the places where a frame is written."""
+    """`Passes` of rasterise.h: where a frame is written."""
 
-    _fields_ = [(one.name, ctypes.c_void_p) for one in DRAWN]
+    _fields_ = [(each.name, ctypes.c_void_p) for each in DRAWN]
 
 
 def prepare(
     start: int, end: int, arrays: list[np.ndarray], blocks: np.ndarray, normals: np.ndarray
 ) -> None:
-    """Prepare blocks [start, end); `arrays`: positions, scales, rotations, opacities, colors, confidence, float32."""
-    pointers = [array.ctypes.data for array in (*arrays, blocks, normals)]
-    _declared(load()).anchorstage_splats_prepare(start, end, len(normals), *pointers)
+    """Prepare blocks [start, end) of the splats; see rasterise.h for what a block holds.
+
+    Args:
+        start: the first block.
+        end: the block after the last.
+        arrays: the attributes PREPARED of the table, in that order, float32.
+        blocks: (B, PLANES, LANES) float32, written.
+        normals: (N, 3) float32, written: each splat's shortest axis.
+    """
+    inputs = [array.ctypes.data for array in arrays]
+    _declared(load()).anchorstage_splats_prepare(
+        start,
+        end,
+        len(normals),
+        *inputs,
+        blocks.ctypes.data,
+        normals.ctypes.data,
+    )
 
 
 def project(
@@ -109,15 +118,30 @@ def project(
     records: np.ndarray,
     counts: np.ndarray,
 ) -> int:
-    """Project `chunks[part]` (int32) into `records` from row `part.start * CHUNK_SPLATS` on and set `counts` (tiles,) int32.
+    """Project the splats of `chunks[part]` and count the tiles that they touch.
+
+    Args:
+        part: of the chunks.
+        chunks: (M,) int32, numbers of chunks.
+        blocks: (B, PLANES, LANES) float32, from `prepare`.
+        camera: the view.
+        records: (M * CHUNK_SPLATS,) RECORD, written from row `part.start * CHUNK_SPLATS` on.
+        counts: (tiles,) int32, set to the number of records that touch each tile.
 
     Returns:
         The number of visible splats.
     """
-    target = records.ctypes.data + part.start * CHUNK_SPLATS * RECORD.itemsize
-    source = chunks.ctypes.data, len(blocks), blocks.ctypes.data, ctypes.byref(camera)
+    first_record = part.start * CHUNK_SPLATS
     return _declared(load()).anchorstage_splats_project(
-        part.start, part.stop, *source, len(counts), target, counts.ctypes.data
+        part.start,
+        part.stop,
+        chunks.ctypes.data,
+        len(blocks),
+        blocks.ctypes.data,
+        ctypes.byref(camera),
+        len(counts),
+        records.ctypes.data + first_record * RECORD.itemsize,
+        counts.ctypes.data,
     )
 
 
@@ -130,8 +154,17 @@ def scatter(
     cursors: np.ndarray,
     entries: np.ndarray,
 ) -> None:
-    """Write the entries of `visible` records from row `start` on for these tiles; moves `cursors` (tiles,) int64 on."""
-    pointers = cursors.ctypes.data, entries.ctypes.data
+    """Write the entries, depth and record, of some records into these tiles.
+
+    Args:
+        records: (R,) RECORD.
+        start: the first record.
+        visible: the number of records.
+        camera: the view.
+        tiles: those that are written; others are left out.
+        cursors: (tiles,) int64, the place of each tile's next entry; moved on.
+        entries: (E,) uint64, written.
+    """
     _declared(load()).anchorstage_splats_scatter(
         records.ctypes.data,
         start,
@@ -139,7 +172,8 @@ def scatter(
         ctypes.byref(camera),
         tiles.start,
         tiles.stop,
-        *pointers,
+        cursors.ctypes.data,
+        entries.ctypes.data,
     )
 
 
@@ -154,27 +188,94 @@ def blend(
     camera: Camera,
     passes: Passes,
 ) -> None:
-    """Sort, blend and write these tiles; entries come out in any order."""
-    buffers = entries.ctypes.data, spare.ctypes.data, records.ctypes.data
-    structures = ctypes.byref(scene), ctypes.byref(camera), ctypes.byref(passes)
+    """Sort the entries of these tiles, blend them and write the passes.
+
+    Args:
+        tiles: their numbers.
+        starts: (tiles + 1,) int64, the place of each tile's first entry in the whole picture.
+        base: the place in the whole picture of `entries[0]`.
+        entries: (E,) uint64, from `scatter`; left in any order.
+        spare: (E,) uint64, scratch.
+        records: (R,) RECORD.
+        scene: the splats' attributes.
+        camera: the view.
+        passes: written.
+    """
     _declared(load()).anchorstage_splats_blend(
-        tiles.start, tiles.stop, starts.ctypes.data, base, *buffers, *structures
+        tiles.start,
+        tiles.stop,
+        starts.ctypes.data,
+        base,
+        entries.ctypes.data,
+        spare.ctypes.data,
+        records.ctypes.data,
+        ctypes.byref(scene),
+        ctypes.byref(camera),
+        ctypes.byref(passes),
     )
+
+
+_NUMBER = ctypes.c_int64
+_POINTER = ctypes.c_void_p
+
+# Types of the arguments, in the order of the C files.
+_ARGUMENTS = {
+    "prepare": [
+        _NUMBER,  # start
+        _NUMBER,  # end
+        _NUMBER,  # splats
+        _POINTER,  # positions
+        _POINTER,  # scales
+        _POINTER,  # rotations
+        _POINTER,  # opacities
+        _POINTER,  # colors
+        _POINTER,  # confidence
+        _POINTER,  # blocks
+        _POINTER,  # normals
+    ],
+    "project": [
+        _NUMBER,  # start
+        _NUMBER,  # end
+        _POINTER,  # chunks
+        _NUMBER,  # blocks in all
+        _POINTER,  # blocks
+        _POINTER,  # camera
+        _NUMBER,  # tiles
+        _POINTER,  # records
+        _POINTER,  # counts
+    ],
+    "scatter": [
+        _POINTER,  # records
+        _NUMBER,  # start
+        _NUMBER,  # visible
+        _POINTER,  # camera
+        _NUMBER,  # first tile
+        _NUMBER,  # end of the tiles
+        _POINTER,  # cursors
+        _POINTER,  # entries
+    ],
+    "blend": [
+        _NUMBER,  # first tile
+        _NUMBER,  # end of the tiles
+        _POINTER,  # starts
+        _NUMBER,  # base
+        _POINTER,  # entries
+        _POINTER,  # spare
+        _POINTER,  # records
+        _POINTER,  # scene
+        _POINTER,  # camera
+        _POINTER,  # passes
+    ],
+}
 
 
 @cache
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
-    number, pointer = ctypes.c_int64, ctypes.c_void_p
-    signatures = {
-        "prepare": (None, [number] * 3 + [pointer] * 8),
-        "project": (
-            number,
-            [number] * 2 + [pointer, number] + [pointer] * 2 + [number] + [pointer] * 2,
-        ),
-        "scatter": (None, [pointer] + [number] * 2 + [pointer] + [number] * 2 + [pointer] * 2),
-        "blend": (None, [number] * 2 + [pointer, number] + [pointer] * 6),
-    }
-    for name, (result, arguments) in signatures.items():
+    """Return the library with the types of the functions above."""
+    for name, arguments in _ARGUMENTS.items():
         function = getattr(library, f"anchorstage_splats_{name}")
-        function.restype, function.argtypes = result, arguments
+        function.argtypes = arguments
+        function.restype = None
+    # The number of visible splats.
+    library.anchorstage_splats_project.restype = _NUMBER
     return library

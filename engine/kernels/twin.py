@@ -1,6 +1,7 @@
-"""The rasteriser's NumPy twin: the formulas of rasterise.c in float64, one splat after the other, plain to read.
+"""The NumPy twin of rasterise.c: its formulas in float64, one splat after the other, plain to read.
 
-Kerbl et al. 2023 with gsplat 1.5.3's constants. Slow: for tests and for whoever wants to know what a kernel computes.
+Kerbl et al. 2023 with gsplat 1.5.3's constants. Slow: for tests, and for whoever wants to know what
+a kernel computes.
 """
 
 from collections.abc import Mapping
@@ -10,22 +11,30 @@ import numpy as np
 
 from ..camera import View
 from ..geometry import quaternion_to_matrix, transform_points
-from ..tables.attributes import PREPARED_NAMES
-from ..tables.passes import DRAWN
+from ..tables.attributes import PREPARED
+from ..tables.passes import BY_NAME, DRAWN
 from .constants import (
     FAR_PLANE,
     FRUSTUM_MARGIN,
+    LARGEST_ROTATION,
     LEAST_ROTATION,
     LOW_PASS,
     MAX_ALPHA,
     MIN_LIGHT,
-    MOST_ROTATION,
     NEAREST,
+    NOTHING_ALPHA,
 )
-from .constants import NOTHING_ALPHA as MIN_ALPHA
+from .harmonics_twin import seen_colors as seen_colors
+from .harmonics_twin import sh_basis as sh_basis
 from .normalise import finish
 
 Point = tuple[float, float, float]
+
+# What must be finite numbers for a splat to be drawn.
+_PREPARED = tuple(attribute.name for attribute in PREPARED)
+_IDS = ("region", "origin")
+# Of the passes that are blended, in the order of their channels in `values`.
+_VALUES = ("color", "depth", "normal", "confidence")
 
 
 def rasterise(
@@ -36,34 +45,34 @@ def rasterise(
     antialiased: bool = False,
     photo_focal: float | None = None,
 ) -> dict[str, np.ndarray]:
-    """All passes of a view.
+    """Draw all passes of a view.
 
     Args:
         splats: the arrays of a `Splats` record by name; `sh` may be missing or None.
         view: the camera.
         near: metres; splats nearer than this are not drawn.
         photo_position: the photo's eye, world, or None.
-        antialiased: make a splat fainter by as much as the low-pass filter makes it wider (Mip-Splatting; gsplat 1.5.3).
-        photo_focal: pixels, of the grid the splats were lifted from, or None: the filter that they were seen through there
-            is their own, and only what goes beyond it makes them fainter.
+        antialiased: make a splat fainter by as much as the low-pass filter makes it wider
+            (Mip-Splatting; gsplat 1.5.3).
+        photo_focal: pixels, of the grid the splats were lifted from, or None: the filter that they
+            were seen through there is their own, and only what goes beyond it makes them fainter.
 
     Returns:
         The passes of `ProxyRender` by name.
     """
     rows = drawable(splats)
-    kept = {name: splats[name][rows] for name in _NAMES}
+    kept = {name: splats[name][rows] for name in (*_PREPARED, *_IDS)}
+    positions = kept["positions"]
     if splats.get("sh") is not None:
-        kept["colors"] = seen_colors(
-            kept["positions"], kept["colors"], splats["sh"][rows], view.position
-        )
-    own = np.zeros(len(kept["positions"]))
+        sh = splats["sh"][rows]
+        kept["colors"] = seen_colors(positions, kept["colors"], sh, view.position)
+    # The photo's own filter is wider in metres, the farther a splat is from the photo's eye.
+    own_filter = np.zeros(len(positions))  # [N], square metres
     if photo_focal and photo_position is not None:
-        own = (
-            LOW_PASS
-            / photo_focal**2
-            * np.sum(np.square(kept["positions"] - np.asarray(photo_position)), axis=1)
-        )
-    return _passes(accumulate(kept, view, near, antialiased, own), kept, view, photo_position)
+        from_photo = positions - np.asarray(photo_position)
+        own_filter = LOW_PASS / photo_focal**2 * np.sum(np.square(from_photo), axis=1)
+    sums = accumulate(kept, view, near, antialiased, own_filter)
+    return _passes(sums, kept, view, photo_position)
 
 
 def accumulate(
@@ -71,53 +80,64 @@ def accumulate(
     view: View,
     near: float,
     antialiased: bool = False,
-    own: np.ndarray | float = 0.0,
+    own_filter: np.ndarray | float = 0.0,
 ) -> dict[str, np.ndarray]:
-    """Blend drawable splats; `own` (N,) square metres is the part of the low-pass that is theirs.
+    """Blend splats that can be drawn, the nearest first.
+
+    Args:
+        splats: arrays by name.
+        view: the camera.
+        near: metres.
+        antialiased: as in `rasterise`.
+        own_filter: (N,) square metres, the part of the low-pass filter that is the splats' own.
 
     Returns:
-        `light` (H, W) that passes through; `weight`, `second` (H, W), the two largest weights; `heaviest` (H, W), the row
-        of the largest, -1 for none; `values` (H, W, 8), weighted sums of colour, depth, normal and confidence; `done`.
+        `light` (H, W) that passes through all; `weight`, `second` (H, W), the two largest weights;
+        `heaviest` (H, W), the row of the largest, -1 for none; `values` (H, W, 8), weighted sums of
+        colour, depth, normal and confidence; `done` (H, W), the pixels that were finished.
     """
+    # Splats at the eye divide by 0 here; they are not kept.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        flat = _project(splats, view, max(near, NEAREST), antialiased, own)
-    shape = view.height, view.width
-    sums = {name: np.zeros(shape) for name in ("weight", "second")}
-    sums |= {
+        projected = _project(splats, view, max(near, NEAREST), antialiased, own_filter)
+    columns = {
+        "color": splats["colors"],
+        "depth": projected["depth"][:, None],
+        "normal": projected["normal"],
+        "confidence": splats["confidence"][:, None],
+    }
+    values = np.concatenate([columns[name] for name in _VALUES], axis=1)  # [N, 8]
+    shape = (view.height, view.width)
+    sums = {
+        "weight": np.zeros(shape),
+        "second": np.zeros(shape),
         "light": np.ones(shape),
         "heaviest": np.full(shape, -1),
-        "values": np.zeros((*shape, 8)),
+        "values": np.zeros((*shape, values.shape[1])),
         "done": np.zeros(shape, bool),
     }
-    values = np.concatenate(
-        [splats["colors"], flat["depth"][:, None], flat["normal"], splats["confidence"][:, None]],
-        axis=1,
-    )
     # The kernels order by float32 depth and then by row.
-    order = np.argsort(flat["depth"].astype(np.float32), kind="stable")
-    for row in order[flat["keep"][order]]:
-        _blend(row, {name: array[row] for name, array in flat.items()}, values[row], sums)
+    order = np.argsort(projected["depth"].astype(np.float32), kind="stable")
+    for row in order[projected["keep"][order]]:
+        splat = {name: array[row] for name, array in projected.items()}
+        _blend(row, splat, values[row], sums)
     return sums
 
 
-# The attributes that are drawn from, and those that must be finite numbers.
-_NAMES = (*PREPARED_NAMES, "region", "origin")
-
-
 def drawable(splats: Mapping[str, Any]) -> np.ndarray:
-    """(N,) bool, which rows can be drawn at all: finite numbers, a rotation, a size, an opacity that shows."""
-    finite = np.ones(len(splats["positions"]), bool)
-    for name in PREPARED_NAMES:
-        finite &= np.isfinite(splats[name]).all(axis=tuple(range(1, splats[name].ndim)))
-    length = np.sum(np.square(splats["rotations"], dtype=float), axis=1)
-    sized = (splats["scales"] >= 0).all(axis=1) & (splats["scales"] > 0).any(axis=1)
-    return (
-        finite
-        & sized
-        & (length > LEAST_ROTATION)
-        & (length < MOST_ROTATION)
-        & (splats["opacities"] >= np.float32(MIN_ALPHA))
-    )
+    """Mark the splats that can be drawn at all, (N,) bool; `prepare_one` of rasterise.c.
+
+    They have finite numbers, a rotation, a size, and an opacity that shows.
+    """
+    is_finite = np.ones(len(splats["positions"]), bool)
+    for name in _PREPARED:
+        numbers = splats[name]
+        is_finite &= np.isfinite(numbers).all(axis=tuple(range(1, numbers.ndim)))
+    square = np.sum(np.square(splats["rotations"], dtype=float), axis=1)
+    has_rotation = (square > LEAST_ROTATION) & (square < LARGEST_ROTATION)
+    scales = splats["scales"]
+    has_size = (scales >= 0).all(axis=1) & (scales > 0).any(axis=1)
+    shows = splats["opacities"] >= np.float32(NOTHING_ALPHA)
+    return is_finite & has_size & has_rotation & shows
 
 
 def _project(
@@ -125,69 +145,132 @@ def _project(
     view: View,
     near: float,
     antialiased: bool,
-    own: np.ndarray | float,
+    own_filter: np.ndarray | float,
 ) -> dict[str, np.ndarray]:
-    """Centres, conics, opacities, depths and normals, one row a splat, and which of them are kept."""
-    pose = view.camera_from_world
+    """Project splats onto the picture.
+
+    Returns:
+        One row a splat: `centre` (N, 2) pixels, `conic` (N, 3), `opacity` (N,), `depth` (N,)
+        metres, `normal` (N, 3) world, and `keep` (N,) bool: it is drawn.
+    """
+    camera_from_world = view.camera_from_world
     rotations = quaternion_to_matrix(splats["rotations"].astype(float))
-    x, y, depth = transform_points(pose, splats["positions"].astype(float)).T
-    focal, centre, size = (
-        np.array([view.fx, view.fy]),
-        np.array([view.cx, view.cy]),
-        np.array([view.width, view.height]),
-    )
-    margin = FRUSTUM_MARGIN * 0.5 * size / focal
+    x, y, depth = transform_points(camera_from_world, splats["positions"].astype(float)).T
+    focal_length = np.array([view.fx, view.fy])
+    principal_point = np.array([view.cx, view.cy])
     slopes = np.stack([x / depth, y / depth], axis=1)
-    held = np.clip(slopes, -centre / focal - margin, (size - centre) / focal + margin)
-    jacobian = np.zeros((len(depth), 2, 3))
-    jacobian[:, [0, 1], [0, 1]] = focal / depth[:, None]
-    jacobian[:, :, 2] = -focal * held / depth[:, None]
-    spread = jacobian @ pose[:3, :3] @ (rotations * splats["scales"][:, None, :])
-    covariance = spread @ spread.transpose(0, 2, 1) + LOW_PASS * np.eye(2)
-    a, b, c = covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]
+
+    # Its axes on the picture: the projection's Jacobian at the centre times its own axes.
+    jacobian = _jacobian(slopes, depth, view)
+    axes = rotations * splats["scales"][:, None, :]  # [N, 3, 3], metres, world
+    axes_2d = jacobian @ camera_from_world[:3, :3] @ axes  # [N, 2, 3], pixels
+    sharp = axes_2d @ axes_2d.transpose(0, 2, 1)  # [N, 2, 2], square pixels
+
+    covariance_2d = sharp + LOW_PASS * np.eye(2)
+    a = covariance_2d[:, 0, 0]
+    b = covariance_2d[:, 0, 1]
+    c = covariance_2d[:, 1, 1]
     determinant = a * c - b * b
-    seen = spread @ spread.transpose(0, 2, 1)
-    seen[:, [0, 1], [0, 1]] += np.broadcast_to(own, depth.shape)[:, None] * np.square(
-        focal / depth[:, None]
-    )
-    sharp = np.linalg.det(seen) if antialiased else determinant
+    # The filter makes a splat wider; so much fainter it becomes where that is asked for.
+    before = determinant
+    if antialiased:
+        before = np.linalg.det(_own_covariance(sharp, own_filter, depth, focal_length))
+    kept_light = np.sqrt(np.clip(before / determinant, 0, 1))
+
     # What float32 cannot hold is too large to be drawn.
-    sound = (determinant > 0) & (c * determinant <= np.finfo(np.float32).max)
-    shortest = np.argmin(splats["scales"], axis=1)
-    normal = np.take_along_axis(rotations, shortest[:, None, None], axis=2)[..., 0]
-    away = np.sum(normal * (splats["positions"] - view.position), axis=1) > 0
+    is_sound = (determinant > 0) & (c * determinant <= np.finfo(np.float32).max)
     return {
-        "centre": slopes * focal + centre,
+        "centre": slopes * focal_length + principal_point,
         "conic": np.stack([c, -b, a], axis=1) / determinant[:, None],
-        "opacity": np.minimum(splats["opacities"], 1) * np.sqrt(np.clip(sharp / determinant, 0, 1)),
+        "opacity": np.minimum(splats["opacities"], 1) * kept_light,
         "depth": depth,
-        "normal": np.where(away[:, None], -normal, normal),
-        "keep": sound & (depth >= near) & (depth <= FAR_PLANE),
+        "normal": _normals(splats, rotations, view),
+        "keep": is_sound & (depth >= near) & (depth <= FAR_PLANE),
     }
+
+
+def _jacobian(slopes: np.ndarray, depth: np.ndarray, view: View) -> np.ndarray:
+    """Differentiate the projection at points in the camera's frame.
+
+    Args:
+        slopes: (N, 2) x / z and y / z.
+        depth: (N,) metres, z.
+        view: the camera.
+
+    Returns:
+        (N, 2, 3) pixels a metre.
+    """
+    focal_length = np.array([view.fx, view.fy])
+    principal_point = np.array([view.cx, view.cy])
+    size = np.array([view.width, view.height])
+    # Far outside the picture the Jacobian grows without bound, so there it is that of the margin.
+    margin = FRUSTUM_MARGIN * 0.5 * size / focal_length
+    lowest = -principal_point / focal_length - margin
+    highest = (size - principal_point) / focal_length + margin
+    held = np.clip(slopes, lowest, highest)
+    jacobian = np.zeros((len(depth), 2, 3))
+    jacobian[:, [0, 1], [0, 1]] = focal_length / depth[:, None]
+    jacobian[:, :, 2] = -focal_length * held / depth[:, None]
+    return jacobian
+
+
+def _own_covariance(
+    sharp: np.ndarray,
+    own_filter: np.ndarray | float,
+    depth: np.ndarray,
+    focal_length: np.ndarray,
+) -> np.ndarray:
+    """Add the filter through which the photo saw the splats to their covariance (N, 2, 2)."""
+    variance = np.broadcast_to(own_filter, depth.shape)[:, None]  # [N, 1], square metres
+    covariance = sharp.copy()
+    covariance[:, [0, 1], [0, 1]] += variance * np.square(focal_length / depth[:, None])
+    return covariance
+
+
+def _normals(splats: Mapping[str, np.ndarray], rotations: np.ndarray, view: View) -> np.ndarray:
+    """Return the splats' shortest axes (N, 3), world, turned towards the eye."""
+    shortest = np.argmin(splats["scales"], axis=1)
+    axes = np.take_along_axis(rotations, shortest[:, None, None], axis=2)[..., 0]
+    from_eye = splats["positions"] - view.position
+    faces_away = np.sum(axes * from_eye, axis=1) > 0
+    return np.where(faces_away[:, None], -axes, axes)
 
 
 def _blend(
     row: int, splat: Mapping[str, Any], values: np.ndarray, sums: dict[str, np.ndarray]
 ) -> None:
-    """One splat over the whole picture."""
+    """Blend one splat over the whole picture.
+
+    Args:
+        row: its number.
+        splat: its row of `_project`.
+        values: (8,) its colour, depth, normal and confidence.
+        sums: of `accumulate`, changed.
+    """
     height, width = sums["light"].shape
-    dx = np.arange(width) + 0.5 - splat["centre"][0]
-    dy = (np.arange(height) + 0.5 - splat["centre"][1])[:, None]
+    centre_x, centre_y = splat["centre"]
+    dx = np.arange(width) + 0.5 - centre_x  # [W], pixels
+    dy = (np.arange(height) + 0.5 - centre_y)[:, None]  # [H, 1]
     a, b, c = splat["conic"]
-    alpha = np.minimum(
-        MAX_ALPHA, splat["opacity"] * np.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)
-    )
-    drawn = (alpha >= MIN_ALPHA) & ~sums["done"]
-    left = sums["light"] * (1 - alpha)
-    sums["done"] |= drawn & (left <= MIN_LIGHT)
-    drawn &= ~sums["done"]
-    weight = np.where(drawn, sums["light"] * alpha, 0)
-    sums["light"] = np.where(drawn, left, sums["light"])
+    falloff = np.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)
+    alpha = np.minimum(MAX_ALPHA, splat["opacity"] * falloff)  # [H, W]
+
+    # A pixel is finished before the splat that would leave too little light, which is not drawn.
+    is_drawn = (alpha >= NOTHING_ALPHA) & ~sums["done"]
+    light_left = sums["light"] * (1 - alpha)
+    sums["done"] |= is_drawn & (light_left <= MIN_LIGHT)
+    is_drawn &= ~sums["done"]
+
+    weight = np.where(is_drawn, sums["light"] * alpha, 0)
+    sums["light"] = np.where(is_drawn, light_left, sums["light"])
     sums["values"] += weight[..., None] * values
-    heavier = weight > sums["weight"]
-    sums["second"] = np.where(heavier, sums["weight"], np.maximum(sums["second"], weight))
-    sums["weight"] = np.where(heavier, weight, sums["weight"])
-    sums["heaviest"] = np.where(heavier, row, sums["heaviest"])
+
+    # Ids are not blended: the heaviest splat gives them. Of equal weights the first one stays.
+    is_heavier = weight > sums["weight"]
+    second = np.maximum(sums["second"], weight)
+    sums["second"] = np.where(is_heavier, sums["weight"], second)
+    sums["weight"] = np.where(is_heavier, weight, sums["weight"])
+    sums["heaviest"] = np.where(is_heavier, row, sums["heaviest"])
 
 
 def _passes(
@@ -196,80 +279,22 @@ def _passes(
     view: View,
     photo_position: Point | None,
 ) -> dict[str, np.ndarray]:
-    color, depth, normal, trust = np.split(sums["values"], [3, 4, 7], axis=2)
-    heaviest = sums["heaviest"]
-    ids = {
-        name: np.append(splats[name].astype(np.int64), -1)[heaviest]
-        for name in ("region", "origin")
-    }
-    blended = {
-        "color": color,
-        "alpha": 1 - sums["light"],
-        "depth": depth[..., 0],
-        "normal": normal,
-        "confidence": trust[..., 0],
-    }
+    """Make the passes of a picture from its sums; see `rasterise`."""
+    ends = np.cumsum([BY_NAME[name].channels for name in _VALUES])
+    parts = np.split(sums["values"], ends[:-1], axis=2)
+    blended = {"alpha": 1 - sums["light"]}
+    for name, part in zip(_VALUES, parts, strict=True):
+        blended[name] = part if BY_NAME[name].channels > 1 else part[..., 0]
+
+    # The row -1 of pixels without a splat takes the -1 at the end.
+    ids = {}
+    for name in _IDS:
+        with_nothing = np.append(splats[name].astype(np.int64), -1)
+        ids[name] = with_nothing[sums["heaviest"]]
+
     rays = view.rays().astype(float) @ view.world_from_camera[:3, :3].T
-    photo = None if photo_position is None else np.asarray(photo_position) - view.position
-    passes = finish(np, blended, ids, rays, photo)
-    return {one.name: passes[one.name].astype(one.dtype) for one in DRAWN}
-
-
-def seen_colors(
-    positions: np.ndarray, colors: np.ndarray, sh: np.ndarray, eye: np.ndarray
-) -> np.ndarray:
-    """`max(0, colors + sum over k of sh[k] Y_k(direction))`, or the colours where that is not finite (harmonics.c).
-
-    Args:
-        positions: (N, 3) metres, world.
-        colors: (N, 3) the constant part.
-        sh: (N, 3 or 8 or 15, 3).
-        eye: (3,) metres, world.
-
-    Returns:
-        (N, 3) float64.
-    """
-    way = positions.astype(float) - eye
-    length = np.linalg.norm(way, axis=1, keepdims=True)
-    basis = sh_basis(way / np.where(length > 0, length, 1))[:, : sh.shape[1]]
-    with np.errstate(over="ignore", invalid="ignore"):
-        seen = colors + np.einsum("nk,nkc->nc", basis, sh.astype(float))
-    return np.maximum(np.where(np.abs(seen) <= np.finfo(np.float32).max, seen, colors), 0)
-
-
-def sh_basis(directions: np.ndarray) -> np.ndarray:
-    """The real spherical harmonics of bands 1 to 3, ordered and signed as 3DGS does (with the Condon-Shortley phase).
-
-    Args:
-        directions: (N, 3) unit.
-
-    Returns:
-        (N, 15): three of band 1, five of band 2, seven of band 3, each from order -l to l.
-    """
-    x, y, z = np.asarray(directions, float).T
-    one, pi = np.ones_like(x), np.pi
-    first = [-np.sqrt(3 / (4 * pi)) * y, np.sqrt(3 / (4 * pi)) * z, -np.sqrt(3 / (4 * pi)) * x]
-    half, small = np.sqrt(15 / pi) / 2, np.sqrt(5 / pi) / 4
-    second = [
-        half * x * y,
-        -half * y * z,
-        small * (3 * z * z - one),
-        -half * x * z,
-        half / 2 * (x * x - y * y),
-    ]
-    a, b, c, d = (
-        np.sqrt(35 / (2 * pi)) / 4,
-        np.sqrt(105 / pi) / 2,
-        np.sqrt(21 / (2 * pi)) / 4,
-        np.sqrt(7 / pi) / 4,
-    )
-    third = [
-        -a * y * (3 * x * x - y * y),
-        b * x * y * z,
-        -c * y * (5 * z * z - one),
-        d * z * (5 * z * z - 3),
-        -c * x * (5 * z * z - one),
-        b / 2 * z * (x * x - y * y),
-        -a * x * (x * x - 3 * y * y),
-    ]
-    return np.stack(first + second + third, axis=1)
+    photo_from_eye = None
+    if photo_position is not None:
+        photo_from_eye = np.asarray(photo_position) - view.position
+    passes = finish(np, blended, ids, rays, photo_from_eye)
+    return {each.name: passes[each.name].astype(each.dtype) for each in DRAWN}

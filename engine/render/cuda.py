@@ -1,63 +1,37 @@
-"""The same pictures on an NVIDIA card, through gsplat 1.5.3 (Ye et al. 2025), and its gradients for fitting.
+"""The same pictures on an NVIDIA card, through gsplat 1.5.3 (Ye et al. 2025), with gradients.
 
-    splats ─_scene─► tensors on the device ─gsplat.rasterization─► sums ─finish─► ProxyRender
-                                            └─ pairs of splat and pixel ─heaviest─► region, origin
+    splats ─on_device─► tensors there ─gsplat.rasterization─► sums ─finish─► ProxyRender
+                                       └─ pairs of splat and pixel ─heaviest─► region, origin
 
-This file imports PyTorch and gsplat: import it where `cuda_here.available` says yes. Positions are relative to the
-eye, as in our kernels, so that a scene far from the origin keeps its digits.
+This file imports PyTorch and gsplat: import it where `cuda_here.available` says yes. Positions are
+relative to the eye, as in our kernels, so that a scene far from the origin keeps its digits.
 """
 
-import threading
-from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import gsplat
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..camera import View
 from ..errors import RenderError
-from ..kernels.constants import (
-    FAR_PLANE,
-    LEAST_ROTATION,
-    LOW_PASS,
-    MOST_ROTATION,
-    NEAREST,
-    NOTHING_ALPHA,
-)
+from ..kernels.constants import FAR_PLANE, LOW_PASS, NEAREST, NOTHING_ALPHA
 from ..kernels.normalise import finish
 from ..progress import Progress
 from ..splats.record import Splats
-from ..tables.attributes import PREPARED_NAMES
-from ..tables.passes import DRAWN
+from ..tables.passes import BY_NAME, DRAWN
 from .cuda_filter import kept_light
+from .cuda_scene import DeviceScene, drawable, on_device
 from .heaviest import heaviest
 from .record import ProxyRender, RenderOptions
 
-DEVICE = "cuda"
-LARGEST_PX = 2e6  # standard deviation of a splat on the picture: the determinant of a larger one leaves float32
+# Standard deviation of a splat on the picture: the determinant of a larger one leaves float32.
+LARGEST_PX = 2e6
 
+# Of the passes that are blended, in the order of gsplat's channels, which puts depth last.
+_VALUES = ("color", "normal", "confidence", "depth")
 
-@dataclass(frozen=True, eq=False)
-class DeviceScene:
-    """The drawable splats of a scene as tensors on the device, float32 where nothing else is said."""
-
-    means: Tensor  # (N, 3) metres, world
-    scales: Tensor  # (N, 3) metres
-    rotations: Tensor  # (N, 4) w x y z, any length
-    opacities: Tensor  # (N,) at most 1
-    colors: Tensor  # (N, 3)
-    confidence: Tensor  # (N,)
-    normals: Tensor  # (N, 3) world, unsigned
-    region: Tensor  # (N,) int32
-    origin: Tensor  # (N,) int8
-    sh: Tensor | None  # (N, 1 + K, 3), the constant band 0
-
-
-_kept: "WeakKeyDictionary[Splats, DeviceScene]" = WeakKeyDictionary()
-_lock = threading.Lock()
+Geometry = tuple[Tensor, Tensor, Tensor, Tensor]  # positions, scales, rotations, opacities
 
 
 def render(
@@ -66,10 +40,13 @@ def render(
     options: RenderOptions | None = None,
     progress: Progress | None = None,
 ) -> ProxyRender:
-    """All passes of a view, as `render.render` draws them on the CPU; ask `cuda_here.available` first.
+    """Draw all passes of a view, as `render.render` draws them on the CPU.
+
+    Ask `cuda_here.available` first.
 
     Args:
-        splats: not changed in place between calls, because their tensors are kept on the device as long as they live.
+        splats: not changed in place between calls, because their tensors are kept on the device as
+            long as they live.
         view: the camera.
         options: how to render; `threads`, `twin` and `backend` are not looked at.
         progress: asked between the stages.
@@ -78,19 +55,19 @@ def render(
         RenderError: the scene or the frame does not fit into the device's memory.
         Cancelled: through `progress`.
     """
-    options, progress = options or RenderOptions(), progress or Progress()
+    options = options or RenderOptions()
+    progress = progress or Progress()
     try:
         with torch.no_grad():
-            scene = _scene(splats)
+            scene = on_device(splats)
             progress.check()
             passes = _passes(scene, view, options, progress)
-            return ProxyRender(
-                view=view, **{name: tensor.cpu().numpy() for name, tensor in passes.items()}
-            )
+            arrays = {name: tensor.cpu().numpy() for name, tensor in passes.items()}
+            return ProxyRender(view=view, **arrays)
     except torch.cuda.OutOfMemoryError as error:
         raise RenderError(
-            f"The graphics card has too little memory for {len(splats)} splats at {view.width}x{view.height}; "
-            "render on the CPU, or a smaller picture."
+            f"The graphics card has too little memory for {len(splats)} splats "
+            f"at {view.width}x{view.height}; render on the CPU, or a smaller picture."
         ) from error
 
 
@@ -104,7 +81,9 @@ def rasterise(
     near: float = 0.01,
     antialiased: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Colour, depth and alpha with gradients to all five parameters; splats that cannot be drawn get zero gradients.
+    """Draw colour, depth and alpha with gradients to all five parameters.
+
+    Splats that cannot be drawn get zero gradients.
 
     Args:
         means: (N, 3) metres, world.
@@ -117,112 +96,63 @@ def rasterise(
         antialiased: Mip-Splatting's filter.
 
     Returns:
-        color (H, W, 3) premultiplied, depth (H, W) expected planar depth in metres (inf where alpha < 1/255), alpha (H, W).
+        color (H, W, 3) premultiplied, depth (H, W) expected planar depth in metres (inf where
+        alpha < 1/255), alpha (H, W).
     """
-    sound = _drawable(means, scales, rotations, opacities, colors)
-    neutral = torch.tensor([1.0, 0, 0, 0], device=means.device)
-    means, scales, colors = (
-        torch.where(sound[:, None], values, 0.0) for values in (means, scales, colors)
+    # In place of what cannot be drawn stands a splat of no opacity, whose numbers are harmless.
+    is_drawable = drawable(means, scales, rotations, opacities, colors)
+    rows = is_drawable[:, None]
+    no_rotation = torch.tensor([1.0, 0, 0, 0], device=means.device)
+    geometry = (
+        torch.where(rows, means, 0.0),
+        torch.where(rows, scales, 0.0),
+        torch.where(rows, rotations, no_rotation),
+        torch.where(is_drawable, opacities, 0.0),
     )
-    rotations = torch.where(sound[:, None], rotations, neutral)
-    opacities = torch.where(sound, opacities, 0.0)
-    sums, alpha, _ = _blend(means, scales, rotations, opacities, colors, view, near, antialiased)
-    return sums[..., :3], _expected(sums[..., 3], alpha), alpha
-
-
-def _scene(splats: Splats) -> DeviceScene:
-    """The tensors of these splats, from the cache where they were drawn before."""
-    with _lock:
-        found = _kept.get(splats)
-    if found is None:
-        found = _upload(splats)
-        with _lock:
-            _kept[splats] = found
-    return found
-
-
-def _upload(splats: Splats) -> DeviceScene:
-    arrays = [getattr(splats, name) for name in PREPARED_NAMES]
-    rows = _drawable(*(torch.from_numpy(array) for array in arrays)).numpy()
-    kept = splats.select(rows)
-    sh = (
-        None
-        if kept.sh is None
-        else np.concatenate([np.zeros_like(kept.sh[:, :1]), kept.sh], axis=1)
-    )
-    on_host = {
-        "means": kept.positions,
-        "scales": kept.scales,
-        "rotations": kept.rotations,
-        "opacities": np.minimum(kept.opacities, 1),
-        "colors": kept.colors,
-        "confidence": kept.confidence,
-        "normals": np.ascontiguousarray(kept.normals, np.float32),
-        "region": kept.region,
-        "origin": kept.origin.astype(np.int8),
-        "sh": sh,
-    }
-    _check_memory(sum(array.nbytes for array in on_host.values() if array is not None))
-    tensors = {
-        name: None if array is None else torch.from_numpy(array).to(DEVICE)
-        for name, array in on_host.items()
-    }
-    return DeviceScene(**tensors)
-
-
-def _check_memory(needed: int) -> None:
-    """Refuse a scene that the device cannot hold before anything is copied."""
-    if DEVICE == "cpu":
-        return
-    spare = (
-        torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
-    )  # freed, and kept by PyTorch for the next one
-    free = torch.cuda.mem_get_info()[0] + spare
-    if needed > free:
-        raise RenderError(
-            f"The scene needs {needed / 1e9:.1f} GB on the graphics card, which has {free / 1e9:.1f} left; render on the CPU."
-        )
-
-
-def _drawable(
-    means: Tensor, scales: Tensor, rotations: Tensor, opacities: Tensor, *others: Tensor
-) -> Tensor:
-    """(N,) bool, the rules of `anchorstage_splats_prepare`: finite, a rotation, a size, an opacity that shows."""
-    length = rotations.detach().double().square().sum(1)
-    drawn = (length > LEAST_ROTATION) & (length < MOST_ROTATION)
-    drawn &= (scales >= 0).all(1) & (scales > 0).any(1) & (opacities >= NOTHING_ALPHA)
-    for values in (means, scales, opacities, *others):
-        drawn &= torch.isfinite(values)[:, None].flatten(1).all(1)
-    return drawn
+    channels = torch.where(rows, colors, 0.0)
+    sums, alpha, _ = _blend(geometry, channels, view, near, antialiased)
+    return sums[..., :3], _expected_depth(sums[..., 3], alpha), alpha
 
 
 def _blend(
-    means: Tensor,
-    scales: Tensor,
-    rotations: Tensor,
-    opacities: Tensor,
-    channels: Tensor,
-    view: View,
-    near: float,
-    antialiased: bool,
+    geometry: Geometry, channels: Tensor, view: View, near: float, antialiased: bool
 ) -> tuple[Tensor, Tensor, dict[str, Any]]:
-    """Weighted sums (H, W, C + 1) of channels (N, C) and depth, alpha (H, W), and gsplat's intermediate results."""
+    """Blend splats through gsplat.
+
+    Args:
+        geometry: of N splats.
+        channels: (N, C) to be blended.
+        view: the camera.
+        near: metres.
+        antialiased: Mip-Splatting's filter.
+
+    Returns:
+        Weighted sums (H, W, C + 1) of the channels and of depth, alpha (H, W), and gsplat's
+        intermediate results.
+    """
+    means, scales, rotations, opacities = geometry
     device = means.device
-    pose = torch.tensor(view.camera_from_world, dtype=torch.float32, device=device)
-    pose[:3, 3] = 0  # means are taken relative to the eye
-    lens = torch.tensor(view.intrinsics, dtype=torch.float32, device=device)
-    away = means - torch.tensor(view.position, dtype=torch.float32, device=device)
-    depth = (away.detach() * pose[2, :3]).sum(1)
-    spread = scales.detach().amax(1) * max(view.fx, view.fy)
-    opacities = torch.where(spread <= LARGEST_PX * depth, opacities, 0.0).clamp(max=1)
+    camera_from_world = torch.tensor(view.camera_from_world, dtype=torch.float32, device=device)
+    intrinsics = torch.tensor(view.intrinsics, dtype=torch.float32, device=device)
+
+    # Relative to the eye, so that the pose has no translation.
+    from_eye = means - torch.tensor(view.position, dtype=torch.float32, device=device)
+    camera_from_world[:3, 3] = 0
+
+    # What is too large for float32 is not drawn: it loses its opacity.
+    depth = (from_eye.detach() * camera_from_world[2, :3]).sum(1)
+    largest_extent = scales.detach().amax(1) * max(view.fx, view.fy)  # times the depth, in pixels
+    fits = largest_extent <= LARGEST_PX * depth
+    opacities = torch.where(fits, opacities, 0.0).clamp(max=1)
+
     sums, alpha, meta = gsplat.rasterization(
-        away,
+        from_eye,
         rotations,
         scales,
         opacities,
         channels,
-        pose[None],
-        lens[None],
+        camera_from_world[None],
+        intrinsics[None],
         view.width,
         view.height,
         near_plane=max(near, NEAREST),
@@ -235,89 +165,99 @@ def _blend(
     return sums[0], alpha[0, ..., 0], meta
 
 
-def _expected(depth: Tensor, alpha: Tensor) -> Tensor:
-    """Expected depth from its weighted sum; inf where there is nothing."""
-    return torch.where(alpha >= NOTHING_ALPHA, depth / alpha.clamp(min=NOTHING_ALPHA), float("inf"))
+def _expected_depth(depth: Tensor, alpha: Tensor) -> Tensor:
+    """Return expected depth from its weighted sum; inf where there is nothing."""
+    expected_depth = depth / alpha.clamp(min=NOTHING_ALPHA)
+    return torch.where(alpha >= NOTHING_ALPHA, expected_depth, float("inf"))
 
 
 def _passes(
     scene: DeviceScene, view: View, options: RenderOptions, progress: Progress
 ) -> dict[str, Tensor]:
-    """The passes of `ProxyRender` by name, on the device."""
-    if not len(scene.means):
+    """Draw the passes of `ProxyRender`, by name, on the device."""
+    if not len(scene.positions):
         return _nothing(view)
-    eye = torch.tensor(view.position, dtype=torch.float32, device=DEVICE)
-    opacities, gsplats_filter = _filtered(scene, eye, view, options)
-    geometry = scene.means, scene.scales, scene.rotations, opacities
+    device = scene.positions.device
+    eye = torch.tensor(view.position, dtype=torch.float32, device=device)
+    opacities, antialiased = _filtered(scene, eye, view, options)
+    geometry = (scene.positions, scene.scales, scene.rotations, opacities)
     colors = _seen_colors(scene, eye)
     if options.color_only:
-        sums, alpha, _ = _blend(*geometry, colors, view, options.near, gsplats_filter)
-        depth = _expected(sums[..., 3], alpha)
+        sums, alpha, _ = _blend(geometry, colors, view, options.near, antialiased)
+        depth = _expected_depth(sums[..., 3], alpha)
         return _nothing(view) | {"color": sums[..., :3], "alpha": alpha, "depth": depth}
-    facing = torch.where(
-        ((scene.means - eye) * scene.normals).sum(1, keepdim=True) > 0,
-        -scene.normals,
-        scene.normals,
-    )
-    channels = torch.cat([colors, facing, scene.confidence[:, None]], dim=1)
-    sums, alpha, meta = _blend(*geometry, channels, view, options.near, gsplats_filter)
+
+    normals = _facing(scene, eye)
+    channels = torch.cat([colors, normals, scene.confidence[:, None]], dim=1)
+    sums, alpha, meta = _blend(geometry, channels, view, options.near, antialiased)
     progress.check()
-    color, normal, confidence, depth = sums.split([3, 3, 1, 1], dim=2)
-    blended = {
-        "color": color,
-        "normal": normal,
-        "confidence": confidence[..., 0],
-        "depth": depth[..., 0],
-        "alpha": alpha,
-    }
-    rows = heaviest(meta, progress).clamp(
-        min=0
-    )  # where there is none, alpha is 0 and the ids are not read
+    blended = {"alpha": alpha}
+    parts = sums.split([BY_NAME[name].channels for name in _VALUES], dim=2)
+    for name, part in zip(_VALUES, parts, strict=True):
+        blended[name] = part if BY_NAME[name].channels > 1 else part[..., 0]
+
+    # Where no splat is, alpha is 0 and the ids are not read.
+    rows = heaviest(meta, progress).clamp(min=0)
     ids = {"region": scene.region[rows], "origin": scene.origin[rows]}
-    photo = None
+    photo_from_eye = None
     if options.photo_position is not None:
-        photo = torch.tensor(
-            options.photo_position - view.position, dtype=torch.float32, device=DEVICE
-        )
-    return finish(torch, blended, ids, _rays(view), photo)
+        offset = options.photo_position - view.position
+        photo_from_eye = torch.tensor(offset, dtype=torch.float32, device=device)
+    return finish(torch, blended, ids, _rays(view, device), photo_from_eye)
 
 
 def _filtered(
     scene: DeviceScene, eye: Tensor, view: View, options: RenderOptions
 ) -> tuple[Tensor, bool]:
-    """Opacities (N,) as the antialiased mode leaves them, and whether that mode is still gsplat's to apply."""
+    """Apply the part of the antialiased mode that gsplat does not know.
+
+    Returns:
+        Opacities (N,), and True where the mode is still gsplat's to apply.
+    """
     if not options.antialiased or options.photo_focal is None or options.photo_position is None:
         return scene.opacities, options.antialiased
-    photo = torch.tensor(options.photo_position, dtype=torch.float32, device=DEVICE)
-    own = LOW_PASS / options.photo_focal**2 * (scene.means - photo).square().sum(1)
-    return scene.opacities * kept_light(
-        scene.means - eye, scene.scales, scene.rotations, view, own
-    ), False
+    photo = torch.tensor(options.photo_position, dtype=torch.float32, device=eye.device)
+    from_photo = scene.positions - photo
+    own_filter = LOW_PASS / options.photo_focal**2 * from_photo.square().sum(1)
+    from_eye = scene.positions - eye
+    kept = kept_light(from_eye, scene.scales, scene.rotations, view, own_filter)
+    return scene.opacities * kept, False
+
+
+def _facing(scene: DeviceScene, eye: Tensor) -> Tensor:
+    """Return the splats' normals (N, 3), world, turned towards the eye."""
+    from_eye = scene.positions - eye
+    faces_away = (from_eye * scene.normals).sum(1, keepdim=True) > 0
+    return torch.where(faces_away, -scene.normals, scene.normals)
 
 
 def _seen_colors(scene: DeviceScene, eye: Tensor) -> Tensor:
-    """(N, 3) colours from the eye, as `harmonics.seen_colors`."""
+    """Return colours (N, 3) as the eye sees them, like `harmonics.seen_colors`."""
     if scene.sh is None:
         return scene.colors
-    degree = round(scene.sh.shape[1] ** 0.5) - 1
-    seen = scene.colors + gsplat.spherical_harmonics(degree, scene.means - eye, scene.sh)
+    coefficients = scene.sh.shape[1]
+    degree = round(coefficients**0.5) - 1
+    from_eye = scene.positions - eye
+    seen = scene.colors + gsplat.spherical_harmonics(degree, from_eye, scene.sh)
     return torch.where(torch.isfinite(seen), seen, scene.colors).clamp(min=0)
 
 
-def _rays(view: View) -> Tensor:
-    """(H, W, 3) world directions through the pixel centres, of planar depth 1."""
-    turn = torch.tensor(view.world_from_camera[:3, :3], dtype=torch.float32, device=DEVICE)
-    u = (torch.arange(view.width, device=DEVICE) + 0.5 - view.cx) / view.fx
-    v = (torch.arange(view.height, device=DEVICE) + 0.5 - view.cy) / view.fy
-    return u[None, :, None] * turn[:, 0] + v[:, None, None] * turn[:, 1] + turn[:, 2]
+def _rays(view: View, device: torch.device) -> Tensor:
+    """Return world directions (H, W, 3) through the pixel centres, of planar depth 1."""
+    world_from_camera = torch.tensor(
+        view.world_from_camera[:3, :3], dtype=torch.float32, device=device
+    )
+    right, down, forward = world_from_camera.unbind(1)
+    u = (torch.arange(view.width, device=device) + 0.5 - view.cx) / view.fx
+    v = (torch.arange(view.height, device=device) + 0.5 - view.cy) / view.fy
+    return u[None, :, None] * right + v[:, None, None] * down + forward
 
 
 def _nothing(view: View) -> dict[str, Tensor]:
     """Return the passes of a view in which there is nothing."""
     passes = {}
-    for one in DRAWN:
-        shape: tuple[int, ...] = (view.height, view.width)
-        if one.channels > 1:
-            shape = (*shape, one.channels)
-        passes[one.name] = torch.full(shape, one.nothing, dtype=getattr(torch, one.dtype))
+    for each in DRAWN:
+        shape = (view.height, view.width, *each.shape)
+        dtype = getattr(torch, each.dtype)
+        passes[each.name] = torch.full(shape, each.nothing, dtype=dtype)
     return passes

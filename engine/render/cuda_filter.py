@@ -1,46 +1,66 @@
-"""The light that the antialiased mode leaves to splats lifted from a photo, for gsplat, which knows only its own rule.
+"""The light that the antialiased mode leaves to splats lifted from a photo.
 
-`filtered` of rasterise.c in PyTorch.
+`filtered` of rasterise.c in PyTorch, for gsplat, which knows only its own rule.
 """
 
 import torch
 from torch import Tensor
 
 from ..camera import View
-from ..kernels.constants import FRUSTUM_MARGIN, LOW_PASS
+from ..kernels.constants import FRUSTUM_MARGIN, LOW_PASS, NEAREST
 
 
-def kept_light(means: Tensor, scales: Tensor, rotations: Tensor, view: View, own: Tensor) -> Tensor:
-    """What remains of each splat's opacity, (N,) 0..1.
+def kept_light(
+    means: Tensor, scales: Tensor, rotations: Tensor, view: View, own_filter: Tensor
+) -> Tensor:
+    """Return the share of each splat's opacity that remains, (N,) 0..1.
+
+    The low-pass filter makes a splat wider on the picture, so it becomes fainter; but the part of
+    the filter through which the photo saw the splat is the splat's own, and costs nothing.
 
     Args:
         means: (N, 3) metres, world axes, relative to the eye.
         scales: (N, 3) metres.
         rotations: (N, 4) w x y z, any length but 0.
         view: the camera.
-        own: (N,) square metres, the variance of the filter through which the photo saw each splat.
+        own_filter: (N,) square metres, the variance of the filter through which the photo saw each
+            splat.
     """
-    turn = torch.tensor(view.camera_from_world[:3, :3], dtype=torch.float32, device=means.device)
-    x, y, z = (means @ turn.T).unbind(1)
-    z = z.clamp(min=1e-6)  # what is nearer is not drawn
-    rows = []
-    lenses = (x, view.fx, view.cx, view.width, 0), (y, view.fy, view.cy, view.height, 1)
-    shapes = turn @ _rotations(rotations) * scales[:, None, :]
-    for across, focal, centre, size, axis in lenses:
-        margin = FRUSTUM_MARGIN * 0.5 * size / focal
-        slope = (across / z).clamp(-centre / focal - margin, (size - centre) / focal + margin)
-        rows.append((focal / z)[:, None] * (shapes[:, axis] - slope[:, None] * shapes[:, 2]))
-    xx, yy = (row.square().sum(1) for row in rows)
-    sharp = torch.linalg.cross(*rows).square().sum(1)
+    pose = view.camera_from_world[:3, :3]
+    camera_from_world = torch.tensor(pose, dtype=torch.float32, device=means.device)
+    x, y, depth = (means @ camera_from_world.T).unbind(1)
+    depth = depth.clamp(min=NEAREST)  # nearer splats are not drawn
+    axes = camera_from_world @ _rotations(rotations) * scales[:, None, :]  # [N, 3, 3], metres
+
+    # The splat's axes on the picture, [N, 3] pixels: across and down.
+    slope_x = _held_slope(x / depth, view.fx, view.cx, view.width)
+    slope_y = _held_slope(y / depth, view.fy, view.cy, view.height)
+    pixels_x = view.fx / depth
+    pixels_y = view.fy / depth
+    across = pixels_x[:, None] * (axes[:, 0] - slope_x[:, None] * axes[:, 2])
+    down = pixels_y[:, None] * (axes[:, 1] - slope_y[:, None] * axes[:, 2])
+
+    # Determinants of the covariance: of the splat alone, with the low-pass, with its own filter.
+    xx = across.square().sum(1)
+    yy = down.square().sum(1)
+    sharp = torch.linalg.cross(across, down).square().sum(1)
     after = sharp + LOW_PASS * (xx + yy) + LOW_PASS**2
-    own_x, own_y = (own * (focal / z).square() for focal in (view.fx, view.fy))
+    own_x = own_filter * pixels_x.square()
+    own_y = own_filter * pixels_y.square()
     before = sharp + own_x * yy + own_y * xx + own_x * own_y
     return (before / after).clamp(0, 1).sqrt()
 
 
+def _held_slope(slope: Tensor, focal: float, centre: float, size: int) -> Tensor:
+    """Hold slopes within the margin in which the projection's Jacobian follows a splat."""
+    margin = FRUSTUM_MARGIN * 0.5 * size / focal
+    return slope.clamp(-centre / focal - margin, (size - centre) / focal + margin)
+
+
 def _rotations(quaternions: Tensor) -> Tensor:
-    """(N, 3, 3) of (N, 4)."""
-    w, x, y, z = (quaternions / quaternions.norm(dim=1, keepdim=True)).unbind(1)
+    """Return the rotation matrices (N, 3, 3) of quaternions (N, 4) w x y z."""
+    unit = quaternions / quaternions.norm(dim=1, keepdim=True)
+    w, x, y, z = unit.unbind(1)
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
         [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],

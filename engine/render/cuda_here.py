@@ -1,4 +1,4 @@
-"""Whether the CUDA renderer can work on this machine: asked, never tried."""
+"""Ask whether the CUDA renderer can work on this machine, without trying it."""
 
 import importlib.util
 import runpy
@@ -14,13 +14,14 @@ CONSTANTS_OF = "1.5."  # of gsplat: 1.6 changes the largest opacity of a splat
 
 @cache
 def available() -> bool:
-    """Whether gsplat 1.5 can draw here: PyTorch with CUDA, a card, and gsplat compiled or a compiler for it.
+    """Return True where gsplat 1.5 can draw.
 
-    Asked, never tried: a PyTorch without CUDA is told by its version file and not imported.
+    It needs PyTorch with CUDA, a card, and gsplat compiled or a compiler for it. A PyTorch without
+    CUDA is told by its version file and not imported.
     """
-    if not all(importlib.util.find_spec(name) for name in MODULES) or not _built_for_cuda():
+    if not all(importlib.util.find_spec(name) for name in MODULES):
         return False
-    if not version("gsplat").startswith(CONSTANTS_OF):
+    if not _built_for_cuda() or not version("gsplat").startswith(CONSTANTS_OF):
         return False
     return bool(import_module("torch").cuda.is_available()) and _has_kernels()
 
@@ -31,19 +32,19 @@ def _folder(module: str) -> Path | None:
 
 
 def _built_for_cuda() -> bool:
-    """What torch/version.py says, read without the package around it."""
+    """Read torch/version.py, without the package around it."""
     folder = _folder("torch")
-    return folder is not None and runpy.run_path(str(folder / "version.py")).get("cuda") is not None
+    if folder is None:
+        return False
+    return runpy.run_path(str(folder / "version.py")).get("cuda") is not None
 
 
 def _has_kernels() -> bool:
-    """Whether gsplat brings compiled kernels, or there is an nvcc to make them at the first use."""
+    """Look for gsplat's compiled kernels, or for an nvcc that makes them at the first use."""
     folder = _folder("gsplat")
-    compiled = folder is not None and any(
-        path.suffix in (".so", ".pyd") for path in folder.glob("csrc*")
-    )
-    return (
-        compiled
-        or shutil.which("nvcc") is not None
-        or import_module("torch.utils.cpp_extension").CUDA_HOME is not None
-    )
+    files = [] if folder is None else list(folder.glob("csrc*"))
+    if any(path.suffix in (".so", ".pyd") for path in files):
+        return True
+    if shutil.which("nvcc") is not None:
+        return True
+    return import_module("torch.utils.cpp_extension").CUDA_HOME is not None

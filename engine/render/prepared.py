@@ -1,4 +1,4 @@
-"""Splats as the projection kernel wants them; made once a scene, kept as long as the scene lives."""
+"""Splats as the projection kernel wants them; made once a scene, kept as long as it lives."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +9,10 @@ import numpy as np
 
 from ..errors import RenderError
 from ..kernels import rasterise
+from ..kernels.constants import CULLED, LANES, LOG_OPACITY, PLANES
 from ..progress import Progress
 from ..splats.record import Splats
-from ..tables.attributes import PREPARED_NAMES
+from ..tables.attributes import PREPARED
 from .culling import Bounds, bounds_of
 from .parallel import run, split
 
@@ -21,11 +22,11 @@ PIECES = 16  # more than threads, so that a cancel is seen soon
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What of a scene does not depend on the camera."""
+    """The part of a scene that does not depend on the camera."""
 
-    blocks: np.ndarray  # (ceil(N / 8), 13, 8) float32; rasterise.h
+    blocks: np.ndarray  # (ceil(N / LANES), PLANES, LANES) float32; rasterise.h
     normals: np.ndarray  # (N, 3) float32, shortest axes, world, unsigned
-    bounds: Bounds  # of each rasterise.CHUNK_SPLATS rows
+    bounds: Bounds  # of each CHUNK_SPLATS rows
 
 
 _kept: "WeakKeyDictionary[Splats, Prepared]" = WeakKeyDictionary()
@@ -33,17 +34,23 @@ _lock = threading.Lock()
 
 
 def prepared(splats: Splats, pool: ThreadPoolExecutor, progress: Progress | None) -> Prepared:
-    """The prepared form of these splats, from the cache where they were drawn before.
+    """Return the prepared form of these splats, from the cache where they were drawn before.
 
     A `Splats` is a record: its arrays are not to be changed in place (`with_` makes a new one).
+
+    Raises:
+        RenderError: there are more splats than can be numbered.
+        Cancelled: through `progress`.
     """
     with _lock:
-        found = _kept.get(splats)
-    if found is None:
-        found = _prepare(splats, pool, progress)
-        with _lock:
-            _kept[splats] = found
-    return found
+        known = _kept.get(splats)
+    if known is not None:
+        return known
+    # Not under the lock: preparing takes long, and another scene need not wait for it.
+    made = _prepare(splats, pool, progress)
+    with _lock:
+        _kept[splats] = made
+    return made
 
 
 def _prepare(splats: Splats, pool: ThreadPoolExecutor, progress: Progress | None) -> Prepared:
@@ -51,15 +58,17 @@ def _prepare(splats: Splats, pool: ThreadPoolExecutor, progress: Progress | None
         raise RenderError(
             f"{len(splats)} splats are more than can be drawn; keep at most {MAX_SPLATS}."
         )
-    count = -(-len(splats) // rasterise.LANES)
-    blocks = np.empty((count, rasterise.PLANES, rasterise.LANES), np.float32)
+    count = -(-len(splats) // LANES)
+    blocks = np.empty((count, PLANES, LANES), np.float32)
     normals = np.empty((len(splats), 3), np.float32)
-    arrays = [getattr(splats, name) for name in PREPARED_NAMES]
-    run(
-        pool,
-        lambda part: rasterise.prepare(part.start, part.stop, arrays, blocks, normals),
-        split(count, PIECES),
-        progress,
-    )
-    drawn = blocks[:, rasterise.LOG_OPACITY].reshape(-1)[: len(splats)] > rasterise.CULLED
-    return Prepared(blocks, normals, bounds_of(splats, drawn))
+    arrays = [getattr(splats, attribute.name) for attribute in PREPARED]
+
+    def work(part: range) -> None:
+        rasterise.prepare(part.start, part.stop, arrays, blocks, normals)
+
+    run(pool, work, split(count, PIECES), progress)
+
+    # The last block is filled up with rows that are no splats.
+    log_opacity = blocks[:, LOG_OPACITY].reshape(-1)[: len(splats)]
+    is_drawable = log_opacity > CULLED
+    return Prepared(blocks, normals, bounds_of(splats, is_drawable))

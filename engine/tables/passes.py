@@ -1,4 +1,4 @@
-"""The passes of a frame: their names, channels, types, blending, EXR names, units, Blender slots.
+"""The passes of a frame: channels, type, blending, names in EXR and Blender, unit.
 
 This is the one place where they stand. Kernels, their twins, CUDA, levels of detail, export and
 add-on read it; to add a pass, add a row, and the kernel that draws it.
@@ -24,14 +24,17 @@ class Pass(NamedTuple):
     blending: Blending
     nothing: float  # the value where there is nothing
     extra: bool  # left empty where colour, depth and alpha alone are asked for
-    layer: (
-        str | None
-    )  # EXR layer, "" for the main one; None: not in the EXR under a name of its own
+    layer: str | None  # EXR layer, "" for the main one; None where the EXR has no such layer
     components: str  # EXR channels in that layer, a letter each
     unit: str
     blender: str  # Blender's pass
-    blender_components: str  # what Blender calls its channels
+    blender_components: str  # Blender's names of its channels, a letter each
     kind: Kind
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Axes behind height and width: none for a number a pixel."""
+        return (self.channels,) if self.channels > 1 else ()
 
 
 INFINITY = float("inf")
@@ -39,108 +42,151 @@ INFINITY = float("inf")
 # In the order of the EXR contract.
 PASSES = (
     Pass(
-        "color",
-        3,
-        "float32",
-        "sum",
-        0,
-        False,
-        "",
-        "RGB",
-        "scene-linear Rec.709, premultiplied",
-        "Combined",
-        "RGB",
-        "COLOR",
-    ),
-    Pass("alpha", 1, "float32", "sum", 0, False, "", "A", "0 to 1", "Combined", "A", "COLOR"),
-    Pass(
-        "depth", 1, "float32", "sum", INFINITY, False, "depth", "Z", "metres", "Depth", "Z", "VALUE"
+        name="color",
+        channels=3,
+        dtype="float32",
+        blending="sum",
+        nothing=0,
+        extra=False,
+        layer="",
+        components="RGB",
+        unit="scene-linear Rec.709, premultiplied",
+        blender="Combined",
+        blender_components="RGB",
+        kind="COLOR",
     ),
     Pass(
-        "normal",
-        3,
-        "float32",
-        "sum",
-        0,
-        True,
-        "normal",
-        "XYZ",
-        "unit vector, world",
-        "Normal",
-        "XYZ",
-        "VECTOR",
+        name="alpha",
+        channels=1,
+        dtype="float32",
+        blending="sum",
+        nothing=0,
+        extra=False,
+        layer="",
+        components="A",
+        unit="0 to 1",
+        blender="Combined",
+        blender_components="A",
+        kind="COLOR",
     ),
     Pass(
-        "position",
-        3,
-        "float32",
-        "derived",
-        0,
-        True,
-        "position",
-        "XYZ",
-        "metres, world",
-        "Position",
-        "XYZ",
-        "VECTOR",
+        name="depth",
+        channels=1,
+        dtype="float32",
+        blending="sum",
+        nothing=INFINITY,
+        extra=False,
+        layer="depth",
+        components="Z",
+        unit="metres",
+        blender="Depth",
+        blender_components="Z",
+        kind="VALUE",
     ),
     Pass(
-        "confidence",
-        1,
-        "float32",
-        "sum",
-        0,
-        True,
-        "confidence",
-        "A",
-        "0 to 1",
-        "Confidence",
-        "X",
-        "VALUE",
-    ),
-    Pass("void", 1, "bool", "derived", 1, False, "void", "A", "0 or 1", "Void", "X", "VALUE"),
-    Pass(
-        "origin",
-        1,
-        "int8",
-        "heaviest",
-        -1,
-        True,
-        "origin",
-        "A",
-        "0 to 4, -1 for nothing",
-        "Origin",
-        "X",
-        "VALUE",
+        name="normal",
+        channels=3,
+        dtype="float32",
+        blending="sum",
+        nothing=0,
+        extra=True,
+        layer="normal",
+        components="XYZ",
+        unit="unit vector, world",
+        blender="Normal",
+        blender_components="XYZ",
+        kind="VECTOR",
     ),
     Pass(
-        "region",
-        1,
-        "int32",
-        "heaviest",
-        -1,
-        True,
-        None,
-        "",
-        "index, -1 for none",
-        "RegionIndex",
-        "X",
-        "VALUE",
+        name="position",
+        channels=3,
+        dtype="float32",
+        blending="derived",
+        nothing=0,
+        extra=True,
+        layer="position",
+        components="XYZ",
+        unit="metres, world",
+        blender="Position",
+        blender_components="XYZ",
+        kind="VECTOR",
+    ),
+    Pass(
+        name="confidence",
+        channels=1,
+        dtype="float32",
+        blending="sum",
+        nothing=0,
+        extra=True,
+        layer="confidence",
+        components="A",
+        unit="0 to 1",
+        blender="Confidence",
+        blender_components="X",
+        kind="VALUE",
+    ),
+    Pass(
+        name="void",
+        channels=1,
+        dtype="bool",
+        blending="derived",
+        nothing=1,
+        extra=False,
+        layer="void",
+        components="A",
+        unit="0 or 1",
+        blender="Void",
+        blender_components="X",
+        kind="VALUE",
+    ),
+    Pass(
+        name="origin",
+        channels=1,
+        dtype="int8",
+        blending="heaviest",
+        nothing=-1,
+        extra=True,
+        layer="origin",
+        components="A",
+        unit="0 to 4, -1 for nothing",
+        blender="Origin",
+        blender_components="X",
+        kind="VALUE",
+    ),
+    # The EXR has a mask for each region instead: `region_layers`.
+    Pass(
+        name="region",
+        channels=1,
+        dtype="int32",
+        blending="heaviest",
+        nothing=-1,
+        extra=True,
+        layer=None,
+        components="",
+        unit="index, -1 for none",
+        blender="RegionIndex",
+        blender_components="X",
+        kind="VALUE",
     ),
 )
 
-# What the kernels write, in the order of `Passes` in rasterise.h.
-DRAWN = tuple(
-    next(one for one in PASSES if one.name == name)
-    for name in ("color", "alpha", "depth", "normal", "confidence", "region", "origin")
-)
+BY_NAME = {each.name: each for each in PASSES}
 
-# Those that are left empty where colour, depth and alpha alone are asked for.
-EXTRAS = tuple(one.name for one in DRAWN if one.extra)
 
-_REGION = "region_"
+def _named(*names: str) -> tuple[Pass, ...]:
+    return tuple(BY_NAME[name] for name in names)
+
+
+# The passes that the kernels write, in the order of `Passes` in rasterise.h.
+DRAWN = _named("color", "alpha", "depth", "normal", "confidence", "region", "origin")
+
+# The channels that Blender's render engine gets, those of regions included as one.
+BLENDER_CHANNELS = sum(each.channels for each in PASSES)
+
+REGION_PREFIX = "region_"  # of the layer of each region
 # Blender keeps 63 characters of a pass name; this leaves room for a view layer's name before it.
 _LONGEST_LAYER = 40
+_MASK = "A"  # the only channel of a region's layer
 
 
 class Layer(NamedTuple):
@@ -149,53 +195,69 @@ class Layer(NamedTuple):
     name: str  # EXR layer, "" for the main one
     components: str  # EXR channels, a letter each
     blender: str  # Blender's pass
-    blender_components: str
+    blender_components: str  # Blender's names of its channels, a letter each
     kind: Kind
+    passes: tuple[str, ...]  # names of its passes, in the order of the channels
 
     @property
     def channels(self) -> int:
-        """The number of channels."""
+        """Number of the layer's channels."""
         return len(self.components)
 
     def channel_names(self) -> list[str]:
-        """The EXR's names of its channels, `depth.Z`; those of the main layer are bare letters."""
-        prefix = f"{self.name}." if self.name else ""
-        return [prefix + component for component in self.components]
+        """Return the EXR's names of its channels, `depth.Z`; the main layer's are bare letters."""
+        return [self.channel_name(component) for component in self.components]
+
+    def channel_name(self, component: str) -> str:
+        """Return the EXR's name of one of its channels."""
+        return f"{self.name}.{component}" if self.name else component
 
 
 def layers() -> list[Layer]:
-    """List the layers that all frames have, in the order of the EXR contract."""
-    found: dict[str, Layer] = {}
-    for one in PASSES:
-        if one.layer is None:
+    """Return every layer that all frames have, in the order of the EXR contract, the main first."""
+    by_name: dict[str, Layer] = {}
+    for each in PASSES:
+        if each.layer is None:
             continue
-        if one.layer in found:
-            before = found[one.layer]
-            components = before.components + one.components
-            blender_components = before.blender_components + one.blender_components
-            found[one.layer] = before._replace(
-                components=components, blender_components=blender_components
-            )
-        else:
-            found[one.layer] = Layer(
-                one.layer, one.components, one.blender, one.blender_components, one.kind
-            )
-    return list(found.values())
+        layer = by_name.get(
+            each.layer,
+            Layer(each.layer, "", each.blender, "", each.kind, ()),
+        )
+        # Passes of one layer are put one after the other: RGB, then A.
+        by_name[each.layer] = layer._replace(
+            components=layer.components + each.components,
+            blender_components=layer.blender_components + each.blender_components,
+            passes=(*layer.passes, each.name),
+        )
+    return list(by_name.values())
 
 
 def region_layers(region_ids: Sequence[str]) -> list[str]:
     """Name the layer of each region, `region_<id>`, in the same order.
 
-    Blender's passes have the same names.
-
-    Nuke splits names at dots and turns what is neither letter, digit nor `_` into `_`; so do we,
-    beforehand. Two ids that become the same get `_2`, `_3`, ….
+    Blender's passes have the same names. Nuke splits names at dots and turns what is neither
+    letter, digit nor `_` into `_`; so do we, beforehand. Two ids that become the same get `_2`,
+    `_3`, ….
     """
     names: list[str] = []
     for region_id in region_ids:
-        name = (_REGION + re.sub(r"[^A-Za-z0-9_]", "_", region_id))[:_LONGEST_LAYER]
-        candidate, number = name, 2
+        tame_id = re.sub(r"[^A-Za-z0-9_]", "_", region_id)
+        name = (REGION_PREFIX + tame_id)[:_LONGEST_LAYER]
+        candidate = name
+        number = 2
         while candidate in names:
-            candidate, number = f"{name}_{number}", number + 1
+            candidate = f"{name}_{number}"
+            number += 1
         names.append(candidate)
     return names
+
+
+def region_layer(name: str) -> Layer:
+    """Return the layer of a region, which is a mask."""
+    return Layer(name, _MASK, name, "X", "VALUE", ())
+
+
+def region_channels(region_ids: Sequence[str]) -> list[str]:
+    """Name the mask of each region in the EXR, `region_<id>.A`."""
+    names = region_layers(region_ids)
+    return [region_layer(name).channel_name(_MASK) for name in names]

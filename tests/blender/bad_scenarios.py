@@ -4,6 +4,7 @@ FOLDER holds `photo.png` and pictures to refuse or to take. All scenarios run in
 after the other.
 """
 
+import importlib
 import json
 import os
 import resource
@@ -22,7 +23,9 @@ ADDON = "bl_ext.user_default.anchorstage.anchorstage_addon"
 SCENE = bpy.context.scene
 FEW = 2000  # splats
 PLANE = 192 * 128 * 4  # bytes of one channel of a frame
-HANDED_OVER = 15  # channels that the engine hands to Blender in a temporary file; the EXR has one more for each region
+PASSES = importlib.import_module(f"{ADDON.rpartition('.')[0]}.engine.tables.passes")
+# Channels that the engine hands to Blender; the EXR has one more for each region.
+HANDED_OVER = PASSES.BLENDER_CHANNELS
 
 
 def part(name):

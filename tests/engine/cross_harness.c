@@ -145,7 +145,7 @@ int main(int argc, char **argv) {
     anchorstage_splats_prepare(0, blocks, splats, shapes.positions, shapes.scales, shapes.rotations, shapes.opacities,
                                colors, confidence, prepared, normals);
     Sorted sorted = {.tiles = (int64_t)camera->tiles_x * ((camera->height + TILE_HEIGHT - 1) / TILE_HEIGHT)};
-    Record *records = array(sizes->chunks * CHUNK * LANES, sizeof *records);
+    Record *records = array(sizes->chunks * CHUNK_BLOCKS * LANES, sizeof *records);
     int32_t *counts = array(sorted.tiles, sizeof *counts);
     sorted.visible =
         anchorstage_splats_project(0, sizes->chunks, chunks, blocks, prepared, camera, sorted.tiles, records, counts);

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from built_kernels import build_program
 from pictures import PASSES
 from sanitized_scenes import PARAMETERS, camera, scene, spoilt
 
@@ -108,7 +109,7 @@ def forget() -> None:
 def runner(platform: Platform, folder: Path) -> Callable[[bytes], bytes]:
     """Compile the harness; the function that runs it."""
     program = folder / "cross_harness.exe"
-    compiler.build_program(HARNESS, platform.triple, platform.cpu, program)
+    build_program(HARNESS, platform.triple, platform.cpu, program)
     # wine makes its own Windows in a folder of ours, without a word and without a display
     environment = {
         **os.environ,

@@ -15,7 +15,7 @@ from test_render_twin import camera, lead, scene
 
 from engine.errors import ArgumentError, Cancelled, RenderError
 from engine.progress import Progress
-from engine.render import ProxyRender, RenderOptions, cuda, cuda_here, heaviest
+from engine.render import ProxyRender, RenderOptions, cuda, cuda_here, cuda_scene, heaviest
 from engine.render.rasteriser import render
 
 torch = pytest.importorskip(
@@ -38,13 +38,13 @@ def device(request, monkeypatch):
     if request.param == "card":
         if not torch.cuda.is_available():
             pytest.skip("this machine has no CUDA device")
-        return cuda.DEVICE
+        return cuda_scene.DEVICE
     import dense_gsplat
     import gsplat
 
     for name in ("rasterization", "rasterize_to_indices_in_range", "spherical_harmonics"):
         monkeypatch.setattr(gsplat, name, getattr(dense_gsplat, name))
-    monkeypatch.setattr(cuda, "DEVICE", "cpu")
+    monkeypatch.setattr(cuda_scene, "DEVICE", "cpu")
     return "cpu"
 
 
@@ -232,12 +232,12 @@ def test_cancel_stops_a_frame(device):
 def test_a_scene_is_copied_once_and_forgotten_with_it(device, monkeypatch):
     random = np.random.default_rng(9)
     splats, view = scene(random, 5, 0.3), camera(random, 20, 10)
-    copies, upload = [], cuda._upload
-    monkeypatch.setattr(cuda, "_upload", lambda scene: copies.append(1) or upload(scene))
+    copies, upload = [], cuda_scene._upload
+    monkeypatch.setattr(cuda_scene, "_upload", lambda scene: copies.append(1) or upload(scene))
     cuda.render(splats, view)
     cuda.render(splats, view)
     assert len(copies) == 1
-    kept = weakref.ref(cuda._kept[splats])
+    kept = weakref.ref(cuda_scene._kept[splats])
     del splats
     gc.collect()
     assert kept() is None
@@ -384,7 +384,7 @@ def test_too_little_memory_is_one_sentence(device, monkeypatch):
     monkeypatch.setattr(gsplat, "rasterization", full)
     with pytest.raises(RenderError, match="too little memory for 5 splats"):
         cuda.render(splats, view)
-    monkeypatch.setattr(cuda, "DEVICE", "cuda")
+    monkeypatch.setattr(cuda_scene, "DEVICE", "cuda")
     memory = {
         "memory_reserved": lambda: 2,
         "memory_allocated": lambda: 1,

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from engine import export
 from engine.camera import Camera, View
 from engine.errors import ExportError, OutputError
-from engine.export.contract import BASE_CHANNELS, NOTHING_DEPTH, contract_names, frame_channels
-from engine.export.exr_header import NEAR, frame_rate, world_to_camera, world_to_ndc
-from engine.export.exr_header import header as make_header
+from engine.export.contract import BASE_CHANNELS, NOTHING_DEPTH
+from engine.export.exr_header import world_to_camera, world_to_ndc
 from engine.export.finish import finish, rename
 from engine.export.metadata import angle_confidence, frame_confidence
 from engine.export.packed import frame_planes, write_planes
@@ -31,7 +31,6 @@ from engine.render.rasteriser import render
 from engine.scene import PHOTO_CAMERA, Maps, Scene
 from engine.splats import Splats
 from engine.store import read_json
-from engine.tables.passes import region_layers
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH, HEIGHT = 48, 32
@@ -79,7 +78,7 @@ def test_world_to_ndc_is_the_view_from_the_upper_left_corner_to_the_lower_right(
 @given(views(), in_front)
 def test_world_to_ndc_depth_is_0_at_the_near_plane_and_grows_to_1(view, points):
     ndc = row(camera_points(points, view), world_to_ndc(view))
-    assert np.allclose(ndc[:, 2] / ndc[:, 3], 1 - NEAR / points[:, 2], atol=1e-6)
+    assert np.allclose(ndc[:, 2] / ndc[:, 3], 1 - export.NEAR / points[:, 2], atol=1e-6)
 
 
 @given(views(), in_front)
@@ -92,7 +91,7 @@ def test_world_to_camera_is_x_right_y_up_z_forward(view, points):
 
 @given(views(), st.floats(1, 100))
 def test_focal_length_over_sensor_is_the_views_field_of_view(view, sensor_width):
-    header = make_header(view, Camera.from_view("a", view, sensor_width), 1, 24, {})
+    header = export.header(view, Camera.from_view("a", view, sensor_width), 1, 24, {})
     width, height = header["sensorOverallDimensions"]
     assert header["pinholeFocalLength"] / width == pytest.approx(view.fx / view.width, rel=1e-5)
     assert header["pinholeFocalLength"] / height == pytest.approx(view.fy / view.height, rel=1e-5)
@@ -111,7 +110,7 @@ def test_focal_length_over_sensor_is_the_views_field_of_view(view, sensor_width)
     ],
 )
 def test_frame_rate_is_the_rational_that_is_meant(fps, rational):
-    assert frame_rate(fps) == rational
+    assert export.frame_rate(fps) == rational
 
 
 def a_view(width: int = WIDTH, height: int = HEIGHT, position=(0.0, 0.0, 1.6)) -> View:
@@ -185,15 +184,15 @@ CONTRACT = [*BASE_CHANNELS, "region_ground.A", "region_facade_001.A"]
 
 
 def test_a_frame_has_exactly_the_contracts_channels_in_its_order(picture):
-    channels = frame_channels(picture, REGIONS)
-    assert list(channels) == CONTRACT == contract_names(REGIONS)
+    channels = export.frame_channels(picture, REGIONS)
+    assert list(channels) == CONTRACT == export.contract_names(REGIONS)
     assert {(plane.dtype.name, plane.shape) for plane in channels.values()} == {
         ("float32", (HEIGHT, WIDTH))
     }
 
 
 def test_where_nothing_is_the_frame_says_so(picture):
-    channels = frame_channels(picture, REGIONS)
+    channels = export.frame_channels(picture, REGIONS)
     nothing = np.isinf(picture.depth)
     assert nothing.any()
     assert not nothing.all()
@@ -213,7 +212,7 @@ def test_where_nothing_is_the_frame_says_so(picture):
 
 
 def test_position_and_depth_lie_on_the_pixels_ray(picture):
-    channels = frame_channels(picture, REGIONS)
+    channels = export.frame_channels(picture, REGIONS)
     there = channels["depth.Z"] < NOTHING_DEPTH
     points = np.stack([channels[f"position.{axis}"] for axis in "XYZ"], axis=-1)[there]
     rows, columns = np.nonzero(there)
@@ -230,7 +229,7 @@ def test_the_headers_matrix_finds_a_splat_in_the_picture(tmp_path):
     splat = a_wall(view).select(np.array([9 * WIDTH + 33])).with_(scales=np.full((1, 3), 0.02))
     shot = a_picture(view, splat)
     path = tmp_path / "one.exr"
-    write_exr(path, frame_channels(shot, []), make_header(view, None, 1, 24, {}))
+    write_exr(path, export.frame_channels(shot, []), export.header(view, None, 1, 24, {}))
     channels, header = read_exr(path)
     ndc = row(splat.positions.astype(float), header["worldToNDC"].astype(float))[0]
     brightest = np.unravel_index(np.argmax(channels["A"]), channels["A"].shape)
@@ -239,7 +238,7 @@ def test_the_headers_matrix_finds_a_splat_in_the_picture(tmp_path):
 
 @given(st.lists(st.text(max_size=60), unique=True, max_size=6))
 def test_region_layers_are_distinct_names_that_nuke_keeps(ids):
-    layers = region_layers(ids)
+    layers = export.region_layers(ids)
     assert len(set(layers)) == len(ids)
     assert all(
         layer.isascii() and layer.replace("_", "a").isalnum() and layer.startswith("region_")
@@ -289,7 +288,7 @@ def test_the_header_has_the_standards_types_and_reads_back(tmp_path):
         "empty": "",
         "none": None,
     }
-    header = make_header(view, Camera.from_view("cam", view), 12, 24 / 1.001, metadata)
+    header = export.header(view, Camera.from_view("cam", view), 12, 24 / 1.001, metadata)
     write_exr(path, {"R": np.zeros((HEIGHT, WIDTH), np.float32)}, header)
     types = attribute_types(path)
     standard = {
@@ -436,7 +435,7 @@ def test_renaming_loses_no_channel_and_twice_is_once(names):
 @pytest.fixture
 def from_blender(tmp_path, picture):
     """A file as Blender's File Output node writes it, and its planes by the contract's names."""
-    planes = frame_channels(picture, REGIONS)
+    planes = export.frame_channels(picture, REGIONS)
     names = {ours: theirs for theirs, ours in NODE_NAMES.items()}
     grade = {"Grade.R": np.random.default_rng(1).random((HEIGHT, WIDTH)).astype(np.float16)}
     header = {
@@ -491,7 +490,7 @@ def test_finishing_refuses_another_size_and_leaves_the_file(from_blender):
 
 
 def test_multi_part_files_of_blender_5_are_finished_too(tmp_path, picture):
-    planes = frame_channels(picture, REGIONS)
+    planes = export.frame_channels(picture, REGIONS)
     parts = [
         OpenEXR.Part(
             {"type": OpenEXR.scanlineimage}, {"Image." + c: planes[c] for c in "RGBA"}, "Image"

@@ -265,4 +265,4 @@ def test_the_constants_are_those_of_the_cuda_sources():
         assert f"min({twin.MAX_ALPHA}f, opac" in source
         assert re.search(r"if \(next_\w+ <= 1e-4f?\)", source)
     assert twin.MIN_LIGHT == 1e-4
-    assert twin.MIN_ALPHA == 1 / 255
+    assert twin.NOTHING_ALPHA == 1 / 255

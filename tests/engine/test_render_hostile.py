@@ -526,8 +526,8 @@ def test_a_containers_limit_counts(monkeypatch, tmp_path):
         names, ("5000000\n", "2000000\n", "cache 7\ninactive_file 500000\n"), strict=True
     ):
         (tmp_path / name).write_text(content)
-    files = (*(str(tmp_path / name) for name in names), "inactive_file")
+    files = memory.Cgroup(*(str(tmp_path / name) for name in names), "inactive_file")
     assert memory._cgroup(files) == 3_500_000
     (tmp_path / "limit").write_text("max\n")
     assert memory._cgroup(files) is None
-    assert memory._cgroup(("no", "such", "file", "")) is None
+    assert memory._cgroup(memory.Cgroup("no", "such", "file", "")) is None

@@ -63,7 +63,7 @@ def thresholds(splats: Splats, view: View, options: RenderOptions) -> list[Proxy
     for way in (0, -1, 1):
         for other in (0, -1, 1):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(twin, "MIN_ALPHA", twin.MIN_ALPHA * (1 + way * FAINTEST))
+                patch.setattr(twin, "NOTHING_ALPHA", twin.NOTHING_ALPHA * (1 + way * FAINTEST))
                 patch.setattr(twin, "MIN_LIGHT", twin.MIN_LIGHT * (1 + other * LAST_LIGHT))
                 pictures.append(render(splats, view, options))
     return pictures

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from built_kernels import build_sanitized
 
 from engine.kernels import compiler
 
@@ -69,7 +70,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize("sanitizer", FAULTS)
 def test_kernels_draw_awkward_scenes_without_a_fault(sanitizer, tmp_path):
-    compiler.build_sanitized(sanitizer, tmp_path)
+    build_sanitized(sanitizer, tmp_path)
     result = python(sanitizer, SCENES, tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr[-4000:]
     parts = [
@@ -87,7 +88,7 @@ def test_the_sanitizer_finds_a_planted_fault(sanitizer, tmp_path, monkeypatch):
     words, source = FAULTS[sanitizer]
     (tmp_path / "fault.c").write_text(source)
     monkeypatch.setattr(compiler, "SOURCES", tmp_path)
-    library = compiler.build_sanitized(sanitizer, tmp_path)
+    library = build_sanitized(sanitizer, tmp_path)
     call = f"import ctypes; ctypes.CDLL({str(library)!r}).fault(%d)"
     assert python(sanitizer, "-c", call % 3).returncode == 0
     result = python(sanitizer, "-c", call % 5)

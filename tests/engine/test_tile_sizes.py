@@ -4,11 +4,12 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from built_kernels import build_variant
 from pictures import assert_same_bits
 from sanitized_scenes import camera, scene
 
 from engine import kernels
-from engine.kernels import compiler, rasterise
+from engine.kernels import rasterise
 from engine.render import RenderOptions
 from engine.render.rasteriser import render
 
@@ -21,7 +22,7 @@ def tiles(request, tmp_path_factory):
     """A context in which frames are made with tiles of another size."""
     width, height = request.param
     folder = tmp_path_factory.mktemp(f"tiles-{width}x{height}")
-    compiler.build_variant({"TILE_WIDTH": width, "TILE_HEIGHT": height}, folder)
+    build_variant({"TILE_WIDTH": width, "TILE_HEIGHT": height}, folder)
 
     @contextmanager
     def use():

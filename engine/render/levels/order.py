@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ...geometry import quaternion_to_matrix
-from ...kernels.constants import LEAST_ROTATION, MOST_ROTATION, NOTHING_ALPHA
+from ...kernels.constants import LEAST_ROTATION, LARGEST_ROTATION, NOTHING_ALPHA
 from ...progress import Progress
 from ...splats.record import Splats
 from ..parallel import run, split, thread_count
@@ -34,7 +34,7 @@ def drawable(splats: Splats) -> np.ndarray:
     ]
     square = np.einsum("nk,nk->n", splats.rotations, splats.rotations, dtype=np.float64)
     finite += [
-        (square > LEAST_ROTATION) & (square < MOST_ROTATION),
+        (square > LEAST_ROTATION) & (square < LARGEST_ROTATION),
         (splats.scales >= 0).all(axis=1),
         splats.scales.sum(axis=1) > 0,
     ]
