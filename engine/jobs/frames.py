@@ -7,7 +7,6 @@ import numpy as np
 
 from .. import export
 from ..camera import Camera, View
-from ..errors import ArgumentError
 from ..geometry import quaternion_to_matrix
 from ..progress import Progress
 from ..render import RenderOptions
@@ -23,13 +22,7 @@ def parse_view(record: dict[str, Any]) -> View:
     Raises:
         ArgumentError: it is incomplete or makes no sense.
     """
-    try:
-        fx, fy, cx, cy = (float(record[name]) for name in ("fx", "fy", "cx", "cy"))
-        width, height = int(record["width"]), int(record["height"])
-        matrix = np.array(record["world_from_camera"], float).reshape(4, 4)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArgumentError(f"The view is incomplete ({error}).") from error
-    return View(fx, fy, cx, cy, width, height, matrix)
+    return View.from_json(record)
 
 
 def overlay_rows(splats: Splats) -> np.ndarray:
