@@ -32,8 +32,8 @@ FAINTEST = 0.3
 LINE = 1e-3
 # Below this a sum of normals has no direction: they cancel.
 _LEAST_NORMAL = 1e-6
-# Of the trace. A flat splat's covariance has no root in one direction; its variance there is held at
-# the square of a millionth of its size.
+# Of the trace. A flat splat's covariance has no root in one direction; its variance there is held
+# at the square of a millionth of its size.
 _LEAST_VARIANCE_SHARE = 1e-12
 # Square metres. A splat without any size is held at this.
 _LEAST_VARIANCE = 1e-36

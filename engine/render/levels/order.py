@@ -25,7 +25,7 @@ PIECE = 128
 FARTHEST = 1e12
 # Of a splat's variance, in each direction: a thin splat's thickness is no measure of distance.
 LEAST_WIDTH = 0.01
-# Square metres, the least product of two scales; only to keep the logarithm of a line's size finite.
+# Square metres, the least product of two scales: a line has a size class too.
 _LEAST_SIZE = 1e-30
 # The square of a quaternion's length lies between these where the kernels draw the splat.
 _LEAST_ROTATION = 1e-24
