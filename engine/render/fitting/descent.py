@@ -207,8 +207,10 @@ def _check(splats: Splats, shots: Sequence[Shot], iterations: int, options: FitO
         raise ArgumentError("Fitting needs at least one picture to come near.")
     if iterations < 0:
         raise ArgumentError(f"A fit takes 0 or more iterations, not {iterations}.")
+    if options.locked is None:
+        return
     locked_shape = np.shape(options.locked)
-    if options.locked is not None and locked_shape != (len(splats),):
+    if locked_shape != (len(splats),):
         raise ArgumentError(
             f"The locked rows are {locked_shape}, but there are {len(splats)} splats."
         )
