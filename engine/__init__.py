@@ -1,4 +1,4 @@
-"""AnchorStage's engine: a photo to a metric scene of Gaussian splats, and its multi-pass EXRs.
+"""AnchorStage's engine: one photo becomes a metric scene of splats, rendered to multi-pass EXRs.
 
     photo ─► image ─► depth ─► splats ─► render ─► export ─► shot.####.exr
                         └────► regions ──┘

@@ -1,8 +1,8 @@
-"""The errors, each with a sentence that an artist understands."""
+"""The errors that the engine raises on purpose, each with a sentence an artist understands."""
 
 
 class AnchorStageError(Exception):
-    """Base of every error the engine raises on purpose; its text is shown to the user as it is."""
+    """The base of all of them; its text is shown to the user as it is."""
 
 
 class ImageError(AnchorStageError):

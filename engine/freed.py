@@ -1,7 +1,7 @@
 """Giving freed memory back to the system between the stages of a job.
 
-glibc keeps what a program frees, in pieces between what is still used: after a 12 MP photo some 150
-MB of nothing.
+glibc keeps the pages that a program frees, in pieces between those still used: after a photo of 12
+megapixels some 150 MB that nobody uses.
 """
 
 import ctypes
@@ -9,9 +9,13 @@ import sys
 
 
 def give_back() -> None:
-    """Return whole free pages to the system, where its C library keeps them; a few milliseconds."""
+    """Return whole free pages to the system, where its C library keeps them (glibc).
+
+    It takes a few milliseconds.
+    """
     if sys.platform != "linux":
         return
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none, and keeps little
+    # musl has no such function, and keeps little.
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(ctypes.c_size_t(0))

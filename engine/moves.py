@@ -9,6 +9,7 @@ from .errors import ArgumentError
 from .geometry import pose, rotation_about
 
 _UP = np.array([0.0, 0.0, 1.0])
+# The moves, and the unit of each.
 _UNITS = {
     "dolly": "m",
     "truck": "m",
@@ -18,18 +19,21 @@ _UNITS = {
     "tilt": "°",
     "lens": "mm",
 }
-_FARTHEST = 1e6  # metres or degrees of one move; more is a slip of the key
-_LENSES_MM = (0.1, 1e5)
+# Metres or degrees of one move; more is a slip of the key.
+_FARTHEST = 1e6
+# Millimetres, of a lens at the end of a move.
+_SHORTEST_MM = 0.1
+_LONGEST_MM = 1e5
 
 
 @dataclass(frozen=True)
 class Move:
-    """A camera's end relative to its start; frames between are interpolated linearly."""
+    """The end of a camera's way, relative to its start; frames between are interpolated."""
 
     dolly: float = 0.0  # metres forward, along the viewing direction
     truck: float = 0.0  # metres to the right
     pedestal: float = 0.0  # metres up, along the world's vertical
-    # Degrees around the vertical through the pivot; the camera goes to the right where positive.
+    # Degrees around the vertical through the pivot; where positive the camera goes to the right.
     orbit: float = 0.0
     pan: float = 0.0  # degrees, to the left where positive, as a Z rotation in Blender
     tilt: float = 0.0  # degrees, up where positive
@@ -40,29 +44,30 @@ class Move:
 
         Args:
             start: the camera before the move.
-            part: 0..1 of the move.
-            pivot_distance: metres ahead of the start, to the point that `orbit` turns around.
+            part: 0 to 1.
+            pivot_distance: metres ahead of the camera; `orbit` turns around the point there.
         """
         matrix = start.world_from_camera
         right = matrix[:3, 0]
         forward = matrix[:3, 2]
         eye = matrix[:3, 3]
-        # Orbit first: the eye goes around the pivot.
-        turn = rotation_about(_UP, np.radians(self.orbit * part))
+
+        # Orbit first; the other moves then follow the axes of the turned camera.
+        orbit = rotation_about(_UP, np.radians(self.orbit * part))
         pivot = eye + forward * pivot_distance
-        position = pivot + turn @ (eye - pivot)
-        # Then dolly and truck along the turned camera's axes, pedestal along the vertical.
-        along_axes = turn @ (forward * self.dolly + right * self.truck) * part
-        position = position + along_axes + _UP * self.pedestal * part
-        # Pan and tilt turn the camera about its own eye.
-        pan = rotation_about(_UP, np.radians(self.pan * part))
+        position = pivot + orbit @ (eye - pivot)
+        along_axes = forward * self.dolly + right * self.truck
+        position = position + orbit @ along_axes * part + _UP * self.pedestal * part
+
+        # Tilt turns about the camera's own right, pan and orbit about the vertical.
         tilt = rotation_about(right, np.radians(self.tilt * part))
-        rotation = pan @ turn @ tilt @ matrix[:3, :3]
+        pan = rotation_about(_UP, np.radians(self.pan * part))
+        rotation = pan @ orbit @ tilt @ matrix[:3, :3]
         moved = start.moved(pose(rotation, position))
         if self.lens is None:
             return moved
-        focal_length = start.focal_length + (self.lens - start.focal_length) * part
-        return replace(moved, focal_length=focal_length)
+        longer_by = self.lens - start.focal_length
+        return replace(moved, focal_length=start.focal_length + longer_by * part)
 
 
 def parse_move(text: str) -> Move:
@@ -72,21 +77,29 @@ def parse_move(text: str) -> Move:
         ArgumentError: an unknown move, or no number behind it.
     """
     values: dict[str, float] = {}
-    for part in filter(None, (word.strip() for word in text.split(","))):
-        name, _, value = part.partition(":")
-        if name not in _UNITS:
-            raise ArgumentError(
-                f"“{name}” is not a move; use {', '.join(_UNITS)}, as in dolly:1.5,truck:0.3."
-            )
-        try:
-            values[name] = float(value)
-        except ValueError:
-            raise ArgumentError(
-                f"“{part}” needs a number in {_UNITS[name]}, as in {name}:1.5."
-            ) from None
-        low, high = _LENSES_MM if name == "lens" else (-_FARTHEST, _FARTHEST)
-        if not low <= values[name] <= high:
-            raise ArgumentError(
-                f"“{part}” needs a number from {low:g} to {high:g} in {_UNITS[name]}."
-            )
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word:
+            name, value = _parse_word(word)
+            values[name] = value
     return Move(**values)
+
+
+def _parse_word(word: str) -> tuple[str, float]:
+    """Read `dolly:1.5`."""
+    name, _, number = word.partition(":")
+    if name not in _UNITS:
+        raise ArgumentError(
+            f"“{name}” is not a move; use {', '.join(_UNITS)}, as in dolly:1.5,truck:0.3."
+        )
+    unit = _UNITS[name]
+    try:
+        value = float(number)
+    except ValueError:
+        raise ArgumentError(f"“{word}” needs a number in {unit}, as in {name}:1.5.") from None
+
+    low = _SHORTEST_MM if name == "lens" else -_FARTHEST
+    high = _LONGEST_MM if name == "lens" else _FARTHEST
+    if not low <= value <= high:
+        raise ArgumentError(f"“{word}” needs a number from {low:g} to {high:g} in {unit}.")
+    return name, value

@@ -31,15 +31,21 @@ class Progress:
             raise Cancelled
 
     def __call__(self, fraction: float, stage: str) -> None:
-        """Report, and stop where cancelled."""
+        """Report how far the job is.
+
+        Raises:
+            Cancelled: the job should stop.
+        """
         self.check()
         if self._report is not None:
-            self._report(min(max(fraction, 0.0), 1.0), stage)
+            clamped = min(max(fraction, 0.0), 1.0)
+            self._report(clamped, stage)
 
     def part(self, start: float, end: float) -> "Progress":
-        """A progress whose 0..1 lies between `start` and `end` of this one."""
+        """Return a progress whose 0 to 1 lies between `start` and `end` of this one."""
+        length = end - start
 
         def report(fraction: float, stage: str) -> None:
-            self(start + (end - start) * fraction, stage)
+            self(start + length * fraction, stage)
 
         return Progress(report, self._cancelled)

@@ -1,4 +1,4 @@
-"""Seconds of each stage of a job."""
+"""The seconds that each stage of a job takes."""
 
 import time
 from collections.abc import Iterator
@@ -16,10 +16,15 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Add the time of the block to the stage's; give freed memory back before it."""
+        """Add the time of the block to the stage's.
+
+        Memory that was freed before it goes back to the system first.
+        """
         give_back()
         start = time.perf_counter()
         try:
             yield
         finally:
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 4)
+            before = self.seconds.get(name, 0.0)
+            total = before + time.perf_counter() - start
+            self.seconds[name] = round(total, 4)

@@ -10,12 +10,13 @@ _MANIFEST = Path(__file__).resolve().parents[1] / "blender_manifest.toml"
 
 @cache
 def version() -> str:
-    """AnchorStage's version, "0.1.0".
+    """Return AnchorStage's version, such as "0.1.0".
 
-    In a clone and inside the extension's zip the manifest lies beside the engine; an engine that
-    pip copied into site-packages has none, and asks the package's metadata, which was made from the
-    manifest.
+    In a clone and inside the extension's zip the manifest lies beside the engine. An engine that
+    pip copied into site-packages has no manifest; it asks the package's metadata, which was made
+    from the manifest.
     """
     if not _MANIFEST.is_file():
         return metadata.version("anchorstage")
-    return tomllib.loads(_MANIFEST.read_text(encoding="utf-8"))["version"]
+    manifest = tomllib.loads(_MANIFEST.read_text(encoding="utf-8"))
+    return manifest["version"]

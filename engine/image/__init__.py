@@ -1,6 +1,6 @@
-"""Photos: any readable file to upright pixels with the focal length its EXIF knows.
+"""Photos: any readable file becomes upright pixels with the focal length that its EXIF tells.
 
-bytes ─► header (format, size, whole?) ─► decode ─► exif: turn upright, focal length ─► Photo
+bytes ─► file_header (format, size, whole?) ─► decode ─► exif: turn upright, focal length ─► Photo
 """
 
 from .photo import Photo, read

@@ -1,4 +1,7 @@
-"""From bytes to RGB pixels as stored: OpenCV for everyday formats, OpenEXR for EXR."""
+"""Decoding: bytes become RGB pixels as stored.
+
+OpenCV decodes everyday formats; OpenEXR decodes EXR, which OpenCV's wheel does not.
+"""
 
 import logging
 import os
@@ -17,50 +20,64 @@ log = logging.getLogger(__name__)
 
 # Not IMREAD_COLOR_RGB: OpenCV 5.0 scrambles 16-bit TIFFs on that way.
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-
-
-# What the decoders themselves say of a file, by which a picture that came out although it is
-# damaged is told.
+# Messages of OpenCV's decoders about a damaged file, of which they give a picture all the same.
 _TIFF_DAMAGED = "TIFF_Error"
 _JPEG_DAMAGED = "Corrupt JPEG data"
+_NO_MEMORY = "Insufficient memory"
 DAMAGED_NOTE = (
     "The photo's file is damaged in places, so parts of the picture may be wrong; "
     "copy or export it again."
 )
+# Channels that the sentence on an EXR without a picture names.
+_NAMED_CHANNELS = 8
 
 
 class Decoded(NamedTuple):
     """A decoded file."""
 
     pixels: np.ndarray  # (H, W, 3) uint8, uint16 or float32 RGB, not yet turned upright
-    notes: tuple[str, ...] = ()  # what the artist should be told
+    notes: tuple[str, ...] = ()  # sentences for the artist
 
 
 def decode(data: bytes, head: Header, path: Path) -> Decoded:
-    """Decode; alpha is dropped."""
-    return Decoded(_finite(_exr(path), path)) if head.format == "exr" else _opencv(data, head, path)
+    """Decode a photo; alpha is dropped.
+
+    Args:
+        data: the whole file.
+        head: read from it.
+        path: where it is: some decoders open it themselves.
+
+    Raises:
+        ImageError: it is damaged, holds no picture, or has pixels of an unknown type.
+        MemoryError: OpenCV has too little memory for it.
+    """
+    if head.format == "exr":
+        return Decoded(_finite(_exr(path), path))
+    return _opencv(data, head, path)
 
 
 def _opencv(data: bytes, head: Header, path: Path) -> Decoded:
-    """Decode what OpenCV decodes.
+    """Decode whatever OpenCV can.
 
     CMYK JPEGs come out by its plain ink formula, without their ICC profile.
     """
-    image, said = _imdecode(data, _FLAGS, head, path)
-    if image is None and head.format == "tiff":  # OpenCV converts no float RGBA on its way
-        image, said = _imdecode(data, cv2.IMREAD_UNCHANGED, head, path)
-    notes = (DAMAGED_NOTE,) if _JPEG_DAMAGED in said else ()
+    image, messages = _imdecode(data, _FLAGS, head, path)
+    if image is None and head.format == "tiff":
+        # With a conversion OpenCV reads no float RGBA; as it is stored, it does.
+        image, messages = _imdecode(data, cv2.IMREAD_UNCHANGED, head, path)
+    notes = (DAMAGED_NOTE,) if _JPEG_DAMAGED in messages else ()
     return Decoded(_rgb(image, head, path), notes)
 
 
 def _rgb(image: np.ndarray | None, head: Header, path: Path) -> np.ndarray:
-    """OpenCV's picture as RGB of one of our types."""
+    """Convert OpenCV's BGR or BGRA picture to RGB of one of our types."""
     if image is None or image.ndim != 3 or image.shape[2] < 3:
         raise truncated(path)
     if image.shape[:2] != (head.height, head.width):
         raise truncated(path)
     if image.dtype.kind == "f":
-        return _finite(np.ascontiguousarray(image[..., 2::-1], np.float32), path)
+        rgb = np.ascontiguousarray(image[..., 2::-1], np.float32)
+        return _finite(rgb, path)
     if image.dtype in (np.uint8, np.uint16):
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     raise ImageError(
@@ -70,7 +87,11 @@ def _rgb(image: np.ndarray | None, head: Header, path: Path) -> np.ndarray:
 
 
 def _imdecode(data: bytes, flags: int, head: Header, path: Path) -> tuple[np.ndarray | None, str]:
-    """Return OpenCV's picture and what it said; no picture where it fails in any of its ways."""
+    """Run OpenCV's decoder.
+
+    Returns:
+        The picture, None where the decoder fails in any of its ways, and its messages.
+    """
     code = 0
     image = None
     with quiet() as said:
@@ -78,9 +99,11 @@ def _imdecode(data: bytes, flags: int, head: Header, path: Path) -> tuple[np.nda
             image = _decoder(data, flags, head, path)
         except cv2.error as error:
             code = error.code
-    if code == cv2.Error.StsNoMem or "Insufficient memory" in said.text:
+    if code == cv2.Error.StsNoMem or _NO_MEMORY in said.text:
         raise MemoryError
-    return (None if _TIFF_DAMAGED in said.text else image), said.text
+    if _TIFF_DAMAGED in said.text:
+        image = None
+    return image, said.text
 
 
 def _decoder(data: bytes, flags: int, head: Header, path: Path) -> np.ndarray | None:
@@ -92,16 +115,17 @@ def _decoder(data: bytes, flags: int, head: Header, path: Path) -> np.ndarray | 
 
 
 def _finite(image: np.ndarray, path: Path) -> np.ndarray:
-    """The same without NaN and infinities: they become black."""
-    bad = ~np.isfinite(image)
-    if bad.any():
-        log.warning("%s: %d values that are no numbers were set to 0.", path.name, int(bad.sum()))
-        image = np.where(bad, np.float32(0), image)
-    return image
+    """Return the picture with black for NaN and infinities."""
+    is_bad = ~np.isfinite(image)
+    if not is_bad.any():
+        return image
+    count = int(is_bad.sum())
+    log.warning("%s: %d values that are no numbers were set to 0.", path.name, count)
+    return np.where(is_bad, np.float32(0), image)
 
 
 def _exr(path: Path) -> np.ndarray:
-    """The first part and layer that holds a picture, in its display window, float32."""
+    """Read the first part and layer that holds a picture, in its display window, float32."""
     if not _is_unicode(path):
         raise ImageError(
             f"{path.name} lies where names are not UTF-8, so it cannot be opened as EXR; "
@@ -114,8 +138,10 @@ def _exr(path: Path) -> np.ndarray:
     for part in parts:
         planes = _picture(part.channels)
         if planes is not None:
-            return _in_display_window(np.stack(planes, axis=-1).astype(np.float32), part.header)
-    names = ", ".join(sorted(name for part in parts for name in part.channels)[:8]) or "none"
+            image = np.stack(planes, axis=-1).astype(np.float32)
+            return _in_display_window(image, part.header)
+    channels = sorted(name for part in parts for name in part.channels)
+    names = ", ".join(channels[:_NAMED_CHANNELS]) or "none"
     raise ImageError(
         f"{path.name} holds no picture, only the channels {names}; export it with R, G, B or Y."
     )
@@ -131,42 +157,48 @@ def _is_unicode(path: Path) -> bool:
 
 
 def _picture(channels: dict[str, Any]) -> list[np.ndarray] | None:
-    """Return red, green and blue (or luminance three times) of the first layer that has them.
+    """Take red, green and blue of the first layer that has them, or luminance three times.
 
-    The unnamed layer is first.
+    The unnamed layer is the first.
     """
     layers = sorted({name.rpartition(".")[0] for name in channels})
-    for wanted in ("RGB", "YYY"):
+    for letters in ("RGB", "YYY"):
         for layer in layers:
-            names = [f"{layer}.{letter}" if layer else letter for letter in wanted]
-            if all(name in channels for name in names):
-                planes = [channels[name].pixels for name in names]
-                if _is_one_picture(planes):
-                    return planes
+            prefix = f"{layer}." if layer else ""
+            names = [prefix + letter for letter in letters]
+            if not all(name in channels for name in names):
+                continue
+            planes = [channels[name].pixels for name in names]
+            if _are_alike(planes):
+                return planes
     return None
 
 
-def _is_one_picture(planes: list[Any]) -> bool:
-    """Tell whether planes are arrays of one shape; subsampled ones are not."""
-    shape = getattr(planes[0], "shape", None)
-    return all(isinstance(plane, np.ndarray) and plane.shape == shape for plane in planes)
+def _are_alike(planes: list[Any]) -> bool:
+    """Tell whether all are arrays of one shape; subsampled channels are not."""
+    if not all(isinstance(plane, np.ndarray) for plane in planes):
+        return False
+    return len({plane.shape for plane in planes}) == 1
 
 
 def _in_display_window(image: np.ndarray, header: dict[str, Any]) -> np.ndarray:
     """Crop or pad the data window to the display window, as any viewer does."""
-    data_corner, _ = np.asarray(header["dataWindow"], int)
-    first, last = np.asarray(header["displayWindow"], int)
-    width, height = last - first + 1
-    # Where the data's corner lies in the display window.
-    x, y = data_corner - first
-    if (x, y) == (0, 0) and image.shape[:2] == (height, width):
+    (data_left, data_top), _ = np.asarray(header["dataWindow"], int)
+    (left, top), (right, bottom) = np.asarray(header["displayWindow"], int)
+    width = right - left + 1
+    height = bottom - top + 1
+    x = data_left - left
+    y = data_top - top
+    data_height, data_width = image.shape[:2]
+    if (x, y) == (0, 0) and (data_height, data_width) == (height, width):
         return image
-    # The part of the display window that the data covers.
-    top = max(y, 0)
-    left = max(x, 0)
-    bottom = min(y + image.shape[0], height)
-    right = min(x + image.shape[1], width)
+
+    # The part that both windows share, in pixels of the display window.
     framed = np.zeros((height, width, 3), np.float32)
-    if top < bottom and left < right:
-        framed[top:bottom, left:right] = image[top - y : bottom - y, left - x : right - x]
+    x0 = max(x, 0)
+    y0 = max(y, 0)
+    x1 = min(x + data_width, width)
+    y1 = min(y + data_height, height)
+    if y0 < y1 and x0 < x1:
+        framed[y0:y1, x0:x1] = image[y0 - y : y1 - y, x0 - x : x1 - x]
     return framed

@@ -1,10 +1,17 @@
-"""EXIF (CIPA DC-008): a small reader of its TIFF structure, orientations, the focal length."""
+"""EXIF (CIPA DC-008): a small reader of its TIFF structure, orientations, and the focal length.
+
+A TIFF structure is a header and directories. The header is the byte order, "II" (little-endian) or
+"MM", the number 42 and the offset of the first directory. A directory is a count and entries of 12
+bytes: tag, type, number of values, and the value itself or, where it needs more than 4 bytes, its
+offset. EXIF's own tags are in a second directory, to which an entry of the first one points.
+"""
 
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+# The tags that are read, and EXIF's own names of them.
 _TAGS = {
     0x0100: "ImageWidth",
     0x0101: "ImageLength",
@@ -25,28 +32,53 @@ _TAGS = {
     0xA405: "FocalLengthIn35mmFilm",
     0xA434: "LensModel",
 }
-_EXIF_IFD = 0x8769
-_MAX_ENTRIES = 512  # of one directory; a damaged count must not keep us busy
-# TIFF type -> (struct letter, bytes); rationals are two numbers.
+# The tag whose value is the offset of EXIF's own directory.
+_EXIF_DIRECTORY = 0x8769
+# Bytes of the header of a TIFF structure.
+_HEADER_BYTES = 8
+# Bytes of a directory's entry.
+_ENTRY_BYTES = 12
+# Bytes of an entry that hold its value, or the value's offset.
+_INLINE_BYTES = 4
+# Entries of one directory that are read; a damaged count must not keep us busy.
+_MAX_ENTRIES = 512
+
+
+class _Type(NamedTuple):
+    """A TIFF type."""
+
+    letters: str  # struct's, one for each number of a value
+    size: int  # bytes of a value
+
+
+_TEXT = 2
 _TYPES = {
-    1: ("B", 1),
-    2: ("s", 1),
-    3: ("H", 2),
-    4: ("I", 4),
-    5: ("II", 8),
-    8: ("h", 2),
-    9: ("i", 4),
-    10: ("ii", 8),
+    1: _Type("B", 1),  # byte
+    _TEXT: _Type("s", 1),  # a character of text
+    3: _Type("H", 2),  # short
+    4: _Type("I", 4),  # long
+    5: _Type("II", 8),  # rational, numerator and denominator
+    8: _Type("h", 2),  # signed short
+    9: _Type("i", 4),  # signed long
+    10: _Type("ii", 8),  # signed rational
 }
 
-# Of 36 x 24 mm: CIPA DC-008 defines the 35 mm equivalent by the diagonal.
+# Millimetres, of 36 x 24 mm: CIPA DC-008 defines the 35 mm equivalent by the diagonal.
 FULL_FRAME_DIAGONAL_MM = 43.2666
-# Millimetres in each unit of FocalPlaneResolutionUnit: inch, centimetre, millimetre, micrometre.
-_UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
-# Diagonals of the picture within these many focal lengths are lenses; anything else is a damaged
-# tag.
-_SANE_FOCAL = (0.15, 50.0)
-# Crop factors of cameras that write a focal length but neither its equivalent nor a sensor size.
+# Millimetres of each value of FocalPlaneResolutionUnit.
+_UNIT_MM = {
+    2: 25.4,  # inch
+    3: 10.0,  # centimetre
+    4: 1.0,  # millimetre
+    5: 0.001,  # micrometre
+}
+_INCH = 2
+# Focal lengths in diagonals of the picture: a value outside these limits is a damaged tag.
+_SHORTEST_FOCAL = 0.15
+_LONGEST_FOCAL = 50.0
+# Crop factors of cameras that write a focal length but neither its equivalent nor a sensor size:
+# the full frame's diagonal over the sensor's. Columns: maker and model in small letters, of
+# which the first row that fits counts; crop factor.
 _CROP_FACTORS = (
     ("canon powershot g", 4.55),
     ("canon powershot s", 4.67),
@@ -79,59 +111,68 @@ _CROP_FACTORS = (
 
 
 def parse(data: bytes) -> dict[str, Any]:
-    """Read the tags we know of a TIFF structure; a damaged one gives what could be read.
+    """Read the tags that we know from a TIFF structure.
+
+    A damaged structure gives what could be read.
 
     Returns:
         EXIF's own names to plain numbers and strings.
     """
-    order = {b"II": "<", b"MM": ">"}.get(data[:2])
-    if order is None or len(data) < 8:
+    byte_order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if byte_order is None or len(data) < _HEADER_BYTES:
         return {}
-    (first,) = struct.unpack_from(order + "I", data, 4)
-    # The camera's tags lie in a directory of their own, to which an entry of the main one points.
-    main = _directory(data, first, order)
-    inner = main.pop(_EXIF_IFD, None)
-    camera = _directory(data, inner, order) if isinstance(inner, int) else {}
-    entries = {**camera, **main}
+    (first,) = struct.unpack_from(byte_order + "I", data, 4)
+    entries = _directory(data, first, byte_order)
+    exif_offset = entries.pop(_EXIF_DIRECTORY, None)
+    if isinstance(exif_offset, int):
+        # Where both have a tag, the first directory's counts.
+        entries = {**_directory(data, exif_offset, byte_order), **entries}
     return {_TAGS[tag]: value for tag, value in entries.items() if tag in _TAGS}
 
 
-def _directory(data: bytes, at: int, order: str) -> dict[int, Any]:
-    """Read one image file directory; entries that point outside the data are left out."""
+def _directory(data: bytes, offset: int, byte_order: str) -> dict[int, Any]:
+    """Read one directory; entries that point outside the data are left out."""
     entries: dict[int, Any] = {}
-    if at + 2 > len(data):
+    if offset + 2 > len(data):
         return entries
-    (count,) = struct.unpack_from(order + "H", data, at)
+    (count,) = struct.unpack_from(byte_order + "H", data, offset)
+    first_entry = offset + 2
     for row in range(min(count, _MAX_ENTRIES)):
-        start = at + 2 + 12 * row
-        if start + 12 > len(data):
+        entry = first_entry + _ENTRY_BYTES * row
+        if entry + _ENTRY_BYTES > len(data):
             break
-        tag, kind, number = struct.unpack_from(order + "HHI", data, start)
-        if tag in _TAGS or tag == _EXIF_IFD:
-            value = _value(data, start + 8, kind, number, order)
+        tag, kind, number = struct.unpack_from(byte_order + "HHI", data, entry)
+        if tag in _TAGS or tag == _EXIF_DIRECTORY:
+            value = _value(data, entry + 8, kind, number, byte_order)
             if value is not None:
                 entries[tag] = value
     return entries
 
 
-def _value(data: bytes, at: int, kind: int, number: int, order: str) -> int | float | str | None:
-    """Return the first number, or the text, of an entry; None where it is damaged."""
+def _value(
+    data: bytes, offset: int, kind: int, number: int, byte_order: str
+) -> int | float | str | None:
+    """Read the first number, or the text, of an entry; None where it is damaged."""
     if kind not in _TYPES or number < 1:
         return None
-    letter, size = _TYPES[kind]
-    length = size * number if kind == 2 else size
-    if size * number > 4:
-        if at + 4 > len(data):
+    letters, size = _TYPES[kind]
+    # A long value is elsewhere; the entry holds its offset.
+    if size * number > _INLINE_BYTES:
+        if offset + _INLINE_BYTES > len(data):
             return None
-        (at,) = struct.unpack_from(order + "I", data, at)
-    if at + length > len(data):
+        (offset,) = struct.unpack_from(byte_order + "I", data, offset)
+
+    end = offset + (size * number if kind == _TEXT else size)
+    if end > len(data):
         return None
-    if kind == 2:
-        return data[at : at + length].split(b"\x00")[0].decode("utf-8", "replace").strip()
-    numbers = struct.unpack_from(order + letter, data, at)
+    if kind == _TEXT:
+        text, _, _ = data[offset:end].partition(b"\x00")
+        return text.decode("utf-8", "replace").strip()
+    numbers = struct.unpack_from(byte_order + letters, data, offset)
     if len(numbers) == 1:
         return numbers[0]
-    return numbers[0] / numbers[1] if numbers[1] else None
+    numerator, denominator = numbers
+    return numerator / denominator if denominator else None
 
 
 def upright(pixels: np.ndarray, orientation: Any) -> np.ndarray:
@@ -141,6 +182,7 @@ def upright(pixels: np.ndarray, orientation: Any) -> np.ndarray:
         pixels: as stored.
         orientation: EXIF's 1 to 8; anything else leaves them as they are.
     """
+    # 5 to 8 are stored with rows and columns exchanged; then mirror left to right, top to bottom.
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
@@ -151,10 +193,13 @@ def upright(pixels: np.ndarray, orientation: Any) -> np.ndarray:
 
 
 def focal_px(tags: dict[str, Any], width: int, height: int) -> float | None:
-    """Find the focal length in pixels of a photo of this size, by the best of three ways, or None.
+    """Compute the focal length in pixels of a photo of this size.
 
-    The 35 mm equivalent; else the focal length and the sensor's pixel pitch; else the camera's crop
-    factor.
+    The best of three ways counts: the 35 mm equivalent; else the focal length and the sensor's
+    pixel pitch; else the focal length and the camera's crop factor.
+
+    Returns:
+        Pixels; None where no way gives the focal length of a lens.
     """
     diagonal = float(np.hypot(width, height))
     ways = (
@@ -162,50 +207,56 @@ def focal_px(tags: dict[str, Any], width: int, height: int) -> float | None:
         _from_pitch(tags, diagonal),
         _from_model(tags, diagonal),
     )
-    low, high = _SANE_FOCAL
     for focal in ways:
-        if focal is not None and low < focal / diagonal < high:
+        if focal is not None and _SHORTEST_FOCAL < focal / diagonal < _LONGEST_FOCAL:
             return focal
     return None
 
 
 def _number(tags: dict[str, Any], name: str) -> float:
-    """Return a positive number; 0 where the tag is missing or no number."""
+    """Return a positive number; 0 where the tag is missing or something else."""
     value = tags.get(name, 0)
-    is_number = isinstance(value, (int, float)) and np.isfinite(value)
-    return float(value) if is_number and value > 0 else 0.0
+    if not isinstance(value, (int, float)):
+        return 0.0
+    return float(value) if np.isfinite(value) and value > 0 else 0.0
 
 
 def _from_equivalent(tags: dict[str, Any], diagonal: float) -> float | None:
-    """Compute it from the 35 mm equivalent."""
+    """Compute pixels from the 35 mm equivalent."""
     equivalent = _number(tags, "FocalLengthIn35mmFilm")
     return equivalent / FULL_FRAME_DIAGONAL_MM * diagonal if equivalent else None
 
 
 def _from_pitch(tags: dict[str, Any], diagonal: float) -> float | None:
-    """Compute it from millimetres and pixels a millimetre.
-
-    A photo that was scaled after it was taken is allowed for.
-    """
-    focal = _number(tags, "FocalLength")
-    resolution = _number(tags, "FocalPlaneXResolution")
-    unit = _UNIT_MM.get(tags.get("FocalPlaneResolutionUnit", 2))
-    if not (focal and resolution and unit):
+    """Compute pixels from millimetres and pixels a millimetre."""
+    focal_mm = _number(tags, "FocalLength")
+    resolution = _number(tags, "FocalPlaneXResolution")  # pixels a unit
+    unit_mm = _UNIT_MM.get(tags.get("FocalPlaneResolutionUnit", _INCH))
+    if not (focal_mm and resolution and unit_mm):
         return None
-    # The diagonal in pixels when the photo was taken.
-    width = _number(tags, "PixelXDimension")
-    height = _number(tags, "PixelYDimension")
-    taken = float(np.hypot(width, height)) or diagonal
-    return focal * resolution / unit * diagonal / taken
+    # The resolution is that of the sensor: the photo may have been scaled since.
+    taken_width = _number(tags, "PixelXDimension")
+    taken_height = _number(tags, "PixelYDimension")
+    taken_diagonal = float(np.hypot(taken_width, taken_height)) or diagonal
+    return focal_mm * resolution / unit_mm * diagonal / taken_diagonal
 
 
 def _from_model(tags: dict[str, Any], diagonal: float) -> float | None:
-    """Compute it from millimetres and the camera's crop factor."""
-    focal = _number(tags, "FocalLength")
+    """Compute pixels from millimetres and the camera's crop factor."""
+    focal_mm = _number(tags, "FocalLength")
+    crop_factor = _crop_factor(tags)
+    if not (focal_mm and crop_factor):
+        return None
+    return focal_mm * crop_factor / FULL_FRAME_DIAGONAL_MM * diagonal
+
+
+def _crop_factor(tags: dict[str, Any]) -> float | None:
+    """Look up the camera; some models begin with the maker's name, others do not."""
     make = str(tags.get("Make", "")).lower()
     model = str(tags.get("Model", "")).lower()
-    # Some cameras repeat their maker in the model's name.
-    maker = make.split(" ")[0]
+    maker, _, _ = make.partition(" ")
     name = model if maker and model.startswith(maker) else f"{maker} {model}"
-    crop = next((crop for prefix, crop in _CROP_FACTORS if name.startswith(prefix)), None)
-    return focal * crop / FULL_FRAME_DIAGONAL_MM * diagonal if focal and crop else None
+    for prefix, crop_factor in _CROP_FACTORS:
+        if name.startswith(prefix):
+            return crop_factor
+    return None

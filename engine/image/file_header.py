@@ -1,4 +1,4 @@
-"""A photo file before it is decoded: its format, size and EXIF, and its end.
+"""The head of a photo file, read before it is decoded: format, size and EXIF; truncation is found.
 
 Formats: JPEG (ITU-T T.81), PNG (ISO 15948), TIFF 6.0, WebP (RFC 9649), Radiance RGBE, OpenEXR.
 """
@@ -14,12 +14,29 @@ from . import exif
 
 READABLE = "JPEG, PNG, TIFF, WebP, EXR or HDR"
 
+# JPEG markers without a segment: TEM, and the restarts RST0 to RST7.
 _SIZELESS_MARKERS = {0x01, *range(0xD0, 0xD8)}
-_NOT_FRAMES = {0xC4, 0xC8, 0xCC}  # DHT, JPG and DAC stand among the SOFs
-# A marker in entropy-coded data: 0xFF neither stuffed (00), a restart (D0..D7) nor fill (FF).
+_FIRST_FRAME_MARKER = 0xC0  # SOF0
+_LAST_FRAME_MARKER = 0xCF  # SOF15
+# DHT, JPG and DAC, whose numbers are among those of the SOFs.
+_NOT_FRAME_MARKERS = {0xC4, 0xC8, 0xCC}
+_START_OF_SCAN = 0xDA
+_END_OF_IMAGE = 0xD9
+_APP1 = 0xE1  # the segment of EXIF
+_EXIF_MAGIC = b"Exif\x00\x00"
+# A marker in entropy-coded data: 0xFF neither stuffed (00), a restart (D0 to D7) nor fill (FF).
 _NEXT_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+
+_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+# Bytes of a PNG chunk beside its data: length, kind and checksum.
+_PNG_CHUNK_BYTES = 12
+
+# The size of a Radiance file in the orientation that cameras write, rows from the top.
 _HDR_SIZE = re.compile(rb"\n-Y (\d+) \+X (\d+)\n")
+# Bytes in which the text of a Radiance head must end.
 _HDR_HEADER_BYTES = 65536
+
+# Files that people take for photos. Columns: bytes, their offset, words.
 _FAMILIAR = (
     (b"GIF8", 0, "a GIF"),
     (b"BM", 0, "a BMP"),
@@ -46,16 +63,18 @@ class Header:
 def parse(data: bytes, path: Path) -> Header:
     """Recognise the file by its first bytes and read its head.
 
-    Raises ImageError where it is no readable image or is cut short.
+    Raises:
+        ImageError: it is no readable image or is cut short.
     """
+    read = _reader(data, path)
     try:
-        return _reader(data, path)(data, path)
+        return read(data, path)
     except (IndexError, struct.error):
         raise truncated(path) from None
 
 
 def truncated(path: Path) -> ImageError:
-    """The one sentence for files that end too early or do not decode."""
+    """Return the error for files that end too early or do not decode."""
     return ImageError(f"{path.name} is damaged or cut short; copy or export the photo again.")
 
 
@@ -63,7 +82,7 @@ def _reader(data: bytes, path: Path) -> Callable[[bytes, Path], Header]:
     """Choose the function that reads this kind of head."""
     if data[:3] == b"\xff\xd8\xff":
         return _jpeg
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
+    if data[:8] == _PNG_MAGIC:
         return _png
     if data[:4] in (b"II*\x00", b"MM\x00*"):
         return _tiff
@@ -73,6 +92,7 @@ def _reader(data: bytes, path: Path) -> Callable[[bytes, Path], Header]:
         return _exr
     if data[:10] == b"#?RADIANCE" or data[:6] == b"#?RGBE":
         return _hdr
+    # Anything else is refused, by its name where people would know it.
     for magic, offset, name in _FAMILIAR:
         if data[offset : offset + len(magic)] == magic:
             raise ImageError(
@@ -82,115 +102,133 @@ def _reader(data: bytes, path: Path) -> Callable[[bytes, Path], Header]:
 
 
 def _jpeg(data: bytes, path: Path) -> Header:
-    """Walk the segments to the end-of-image marker, which a truncated file lacks."""
-    at = 2
-    size = None
+    """Walk the segments to the end-of-image marker, which a truncated file does not have."""
+    offset = 2  # behind the start-of-image marker
+    size: tuple[int, int] | None = None  # height, width
     tags = None
     while True:
-        # Any number of fill bytes may stand before a marker.
-        while data[at] == 0xFF and data[at + 1] == 0xFF:
-            at += 1
-        if data[at] != 0xFF:
+        # Any number of 0xFF may fill the space before a marker.
+        while data[offset] == 0xFF and data[offset + 1] == 0xFF:
+            offset += 1
+        if data[offset] != 0xFF:
             raise truncated(path)
-        marker = data[at + 1]
-        at += 2
-        if marker == 0xD9:
+        marker = data[offset + 1]
+        offset += 2
+        if marker == _END_OF_IMAGE:
             break
         if marker in _SIZELESS_MARKERS:
             continue
-        (length,) = struct.unpack_from(">H", data, at)
-        if 0xC0 <= marker <= 0xCF and marker not in _NOT_FRAMES:
-            size = struct.unpack_from(">HH", data, at + 3)
-        if marker == 0xE1 and data[at + 2 : at + 8] == b"Exif\x00\x00":
-            tags = data[at + 8 : at + length]
-        at += length
-        # Behind a start of scan lie compressed data, up to the next marker.
-        if marker == 0xDA:
-            found = _NEXT_MARKER.search(data, at)
-            if not found:
+
+        (length,) = struct.unpack_from(">H", data, offset)
+        if _is_frame(marker):
+            size = struct.unpack_from(">HH", data, offset + 3)
+        if marker == _APP1 and data[offset + 2 : offset + 8] == _EXIF_MAGIC:
+            tags = data[offset + 8 : offset + length]
+        offset += length
+        # The scan's data follow its segment; only a marker says where they end.
+        if marker == _START_OF_SCAN:
+            next_marker = _NEXT_MARKER.search(data, offset)
+            if not next_marker:
                 raise truncated(path)
-            at = found.start()
+            offset = next_marker.start()
     if size is None:
         raise truncated(path)
-    return Header("jpeg", size[1], size[0], tags)
+    height, width = size
+    return Header("jpeg", width, height, tags)
+
+
+def _is_frame(marker: int) -> bool:
+    is_in_range = _FIRST_FRAME_MARKER <= marker <= _LAST_FRAME_MARKER
+    return is_in_range and marker not in _NOT_FRAME_MARKERS
 
 
 def _png(data: bytes, path: Path) -> Header:
     """Walk the chunks to IEND."""
     width, height = struct.unpack_from(">II", data, 16)
-    at = 8
+    offset = len(_PNG_MAGIC)
     tags = None
     kind = b""
     while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", data, at)
-        if at + 12 + length > len(data):
+        length, kind = struct.unpack_from(">I4s", data, offset)
+        if offset + _PNG_CHUNK_BYTES + length > len(data):
             raise truncated(path)
         if kind == b"eXIf":
-            tags = data[at + 8 : at + 8 + length]
-        at += 12 + length
+            tags = data[offset + 8 : offset + 8 + length]
+        offset += _PNG_CHUNK_BYTES + length
     return Header("png", width, height, tags)
 
 
 def _tiff(data: bytes, path: Path) -> Header:
-    """Read a TIFF, which is its own EXIF structure."""
+    """Take the whole file as an EXIF structure, for that is what a TIFF is."""
     tags = exif.parse(data)
     if "ImageWidth" not in tags or "ImageLength" not in tags:
         raise truncated(path)
-    return Header("tiff", int(tags["ImageWidth"]), int(tags["ImageLength"]), data)
+    width = int(tags["ImageWidth"])
+    height = int(tags["ImageLength"])
+    return Header("tiff", width, height, data)
 
 
 def _webp(data: bytes, path: Path) -> Header:
-    """Walk the RIFF chunks; the size stands in VP8X, VP8L or VP8."""
+    """Walk the RIFF chunks; the first of VP8X, VP8L and VP8 tells the size."""
     (total,) = struct.unpack_from("<I", data, 4)
-    if total + 8 > len(data):
+    end = total + 8
+    if end > len(data):
         raise truncated(path)
-    at = 12
+    offset = 12
     size = None
     tags = None
-    while at + 8 <= total + 8:
-        kind, length = struct.unpack_from("<4sI", data, at)
-        body = at + 8
+    while offset + 8 <= end:
+        kind, length = struct.unpack_from("<4sI", data, offset)
+        body = offset + 8
         if kind in (b"VP8X", b"VP8L", b"VP8 ") and size is None:
             size = _webp_size(kind, data, body)
         if kind == b"EXIF":
-            tags = data[body : body + length].removeprefix(b"Exif\x00\x00")
-        at = body + length + length % 2
+            tags = data[body : body + length].removeprefix(_EXIF_MAGIC)
+        # Chunks begin at even bytes.
+        offset = body + length + length % 2
     if size is None:
         raise truncated(path)
-    return Header("webp", *size, tags)
+    width, height = size
+    return Header("webp", width, height, tags)
 
 
-def _webp_size(kind: bytes, data: bytes, at: int) -> tuple[int, int]:
-    """Read width and height from one of the three chunks that know them."""
+def _webp_size(kind: bytes, data: bytes, offset: int) -> tuple[int, int]:
+    """Read width and height from the body of one of the three chunks that tell them."""
     if kind == b"VP8X":
-        width = int.from_bytes(data[at + 4 : at + 7], "little")
-        height = int.from_bytes(data[at + 7 : at + 10], "little")
+        width = int.from_bytes(data[offset + 4 : offset + 7], "little")
+        height = int.from_bytes(data[offset + 7 : offset + 10], "little")
         return 1 + width, 1 + height
     if kind == b"VP8L":
-        (bits,) = struct.unpack_from("<I", data, at + 1)
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = struct.unpack_from("<HH", data, at + 6)
+        (bits,) = struct.unpack_from("<I", data, offset + 1)
+        width = bits & 0x3FFF
+        height = bits >> 14 & 0x3FFF
+        return 1 + width, 1 + height
+    width, height = struct.unpack_from("<HH", data, offset + 6)
     return width & 0x3FFF, height & 0x3FFF
 
 
 def _hdr(data: bytes, path: Path) -> Header:
-    """Read a text head, an empty line, then the size.
-
-    Cameras write the usual orientation alone.
-    """
-    found = _HDR_SIZE.search(data[:_HDR_HEADER_BYTES])
-    if not found:
+    """Read a Radiance head: text, an empty line, then the size."""
+    size = _HDR_SIZE.search(data[:_HDR_HEADER_BYTES])
+    if not size:
         raise truncated(path)
-    return Header("hdr", int(found[2]), int(found[1]))
+    height, width = size.groups()
+    return Header("hdr", int(width), int(height))
 
 
 def _exr(data: bytes, path: Path) -> Header:
-    """Read the size of the display window, or of the data window where that is larger."""
-    sizes = []
-    for name in (b"displayWindow\x00box2i\x00", b"dataWindow\x00box2i\x00"):
-        at = data.find(name)
-        if at < 0:
-            raise truncated(path)
-        left, top, right, bottom = struct.unpack_from("<4i", data, at + len(name) + 4)
-        sizes.append((right - left + 1, bottom - top + 1))
-    return Header("exr", *max(sizes, key=lambda size: size[0] * size[1]))
+    """Read the size of the display window, or of the data window where that has more pixels."""
+    display = _exr_window(data, b"displayWindow\x00box2i\x00", path)
+    stored = _exr_window(data, b"dataWindow\x00box2i\x00", path)
+    width, height = max(display, stored, key=lambda size: size[0] * size[1])
+    return Header("exr", width, height)
+
+
+def _exr_window(data: bytes, attribute: bytes, path: Path) -> tuple[int, int]:
+    """Read width and height of a window from its attribute: name, type, length and corners."""
+    offset = data.find(attribute)
+    if offset < 0:
+        raise truncated(path)
+    corners = offset + len(attribute) + 4
+    left, top, right, bottom = struct.unpack_from("<4i", data, corners)
+    return right - left + 1, bottom - top + 1

@@ -18,7 +18,9 @@ def seen_colors(
     progress: Progress | None,
     base: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Colours for `frame.scene_of`: `max(0, base + sum over k of sh[k] Y_k(direction))` (3DGS; Sloan 2013).
+    """Compute the colours of splats for `frame.scene_of`, as the frame's eye sees them.
+
+    They are `max(0, base + sum over k of sh[k] Y_k(direction))` (3DGS; Sloan 2013).
 
     Args:
         splats: the scene that the frame was projected from.
@@ -28,22 +30,31 @@ def seen_colors(
         base: (N, 3) float32, C-contiguous, the constant part in place of the splats' own `colors`.
 
     Returns:
-        (N, 3) float32, sRGB-encoded. Where the splats have harmonics, only rows that the frame shows are set; else the base.
+        (N, 3) float32, sRGB-encoded. Where the splats have harmonics, only rows that the frame
+        shows are set; else the base itself.
 
     Raises:
         Cancelled: through `progress`.
     """
-    base = splats.colors if base is None else base
+    if base is None:
+        base = splats.colors
     sh = splats.sh
     if sh is None:
         return base
-    out = np.empty_like(base)
+    colors = np.empty_like(base)
 
-    def work(i: int) -> None:
-        start = frame.pieces[i].start * rasterise.CHUNK_SPLATS
+    def add_harmonics(piece: int) -> None:
+        first_row = frame.pieces[piece].start * rasterise.CHUNK_SPLATS
         harmonics.colors(
-            frame.records, start, frame.visible[i], frame.camera, splats.positions, base, sh, out
+            frame.records,
+            first_row,
+            frame.visible[piece],
+            frame.camera,
+            splats.positions,
+            base,
+            sh,
+            colors,
         )
 
-    run(pool, work, range(len(frame.pieces)), progress)
-    return out
+    run(pool, add_harmonics, range(len(frame.pieces)), progress)
+    return colors

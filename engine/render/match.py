@@ -1,6 +1,8 @@
-"""`match_photo`: corrects splat colours until the render from the photo's camera is the photo."""
+"""`match_photo`: splat colours corrected until the render from the photo's camera is the photo."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,7 +18,9 @@ from .record import RenderOptions
 from .scratch import borrowed
 
 STAGE = "Matching the photo"
-_SPILLED = 0.1  # of the encoded range: no ghost from beside, and the photo's own view gains most of a decibel
+# Of the encoded range: the freedom of the colours onto which nearer splats spill. With this no
+# ghost shows from another side, and the photo's own view gains most of a decibel.
+_SPILL_MARGIN = 0.1
 
 
 def match_photo(
@@ -29,10 +33,11 @@ def match_photo(
     progress: Progress | None = None,
     spilled: np.ndarray | None = None,
 ) -> Splats:
-    """Splats whose picture at `view` is closer to the photo than before, by Van Cittert's iteration (1931).
+    """Bring the splats' picture at `view` closer to the photo, by Van Cittert's iteration (1931).
 
-    Neighbouring splats overlap, so their picture is a blurred photo. Each step adds what a pixel lacks to the splat that
-    stands for it, until a step does not raise the PSNR any more; the best is kept. Geometry is projected once.
+    Neighbouring splats overlap, so their picture is a blurred photo. Each step adds the difference
+    of a pixel to the splat that stands for it, until a step does not raise the PSNR any more; the
+    best is kept. Geometry is projected once.
 
     Args:
         splats: as lifted from the photo.
@@ -42,8 +47,12 @@ def match_photo(
         iterations: corrections to try at most.
         upper: the highest colour allowed; None for an HDR photo.
         progress: reported to and asked at every step.
-        spilled: (E,) flat indices of pixels that nearer splats spill onto: their own stay within _SPILLED of between their
-            colour and the photo's, or they would take the opposite of what spills, and show it from beside.
+        spilled: (E,) flat indices of pixels onto which nearer splats spill. The splats of these
+            pixels stay near their own colour and the photo's, within a tenth of the range: else
+            they would take the opposite of what spills, and show it from another side.
+
+    Returns:
+        The splats with other colours.
 
     Raises:
         ArgumentError: shapes do not belong together.
@@ -51,50 +60,105 @@ def match_photo(
     """
     _check(len(splats), view, target, rows)
     progress = progress or Progress()
-    there = rows >= 0
-    wanted, owners = np.nan_to_num(target[there]), rows[there]
-    spilled = np.zeros(0, int) if spilled is None else spilled[rows.ravel()[spilled] >= 0]
-    bound, shown = rows.ravel()[spilled], np.nan_to_num(target.reshape(-1, 3)[spilled])
-    low = np.minimum(splats.colors[bound], shown) - np.float32(_SPILLED)
-    high = np.maximum(splats.colors[bound], shown) + np.float32(_SPILLED)
-    colors, best, least = splats.colors, splats.colors, np.inf
+    has_splat = rows >= 0
+    wanted = np.nan_to_num(target[has_splat])  # [M, 3]
+    owners = rows[has_splat]  # [M]
+    limits = _limits(splats.colors, target, rows, spilled)
+
     with ThreadPoolExecutor(thread_count(None)) as pool, borrowed() as scratch:
         ready = prepared(splats, pool, progress)
         frame = project(ready, view, RenderOptions(), pool, progress, scratch=scratch)
-        for step in range(iterations + 1):
-            progress(step / (iterations + 1), STAGE)
+
+        def difference_with(colors: np.ndarray) -> np.ndarray:
             seen = seen_colors(splats, frame, pool, progress, colors)
-            picture = blend(frame, scene_of(splats, ready.normals, seen), True, pool, progress)
-            lacking = wanted - picture.color[there]
-            error = float(np.square(lacking).sum(dtype=float))
-            if error >= least:
-                break
-            best, least = colors, error
-            colors = _corrected(colors, owners, lacking, upper)
-            colors[bound] = np.clip(colors[bound], low, high)
+            scene = scene_of(splats, ready.normals, seen)
+            picture = blend(frame, scene, True, pool, progress)
+            return wanted - picture.color[has_splat]
+
+        def corrected(colors: np.ndarray, difference: np.ndarray) -> np.ndarray:
+            better = _corrected(colors, owners, difference, upper)
+            limits.hold(better)
+            return better
+
+        best = _best(splats.colors, difference_with, corrected, iterations, progress)
     progress(1.0, STAGE)
     return splats.with_(colors=best)
 
 
-def _corrected(
-    colors: np.ndarray, owners: np.ndarray, lacking: np.ndarray, upper: float | None
+def _best(
+    colors: np.ndarray,
+    difference_with: Callable[[np.ndarray], np.ndarray],
+    corrected: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    iterations: int,
+    progress: Progress,
 ) -> np.ndarray:
-    """Colours (N, 3) with the mean of what each splat's pixels (M, 3) lack added."""
-    pixels = np.maximum(np.bincount(owners, minlength=len(colors)), 1)
+    """Correct colours (N, 3) until the picture's difference does not shrink; return the best."""
+    best = colors
+    least_error = np.inf
+    for step in range(iterations + 1):
+        progress(step / (iterations + 1), STAGE)
+        difference = difference_with(colors)
+        error = float(np.square(difference).sum(dtype=float))
+        if error >= least_error:
+            break
+        best = colors
+        least_error = error
+        colors = corrected(colors, difference)
+    return best
+
+
+@dataclass(frozen=True, eq=False)
+class _Limits:
+    """The range of the colours of splats onto whose pixels nearer ones spill."""
+
+    rows: np.ndarray  # (E,) of the splats
+    low: np.ndarray  # (E, 3)
+    high: np.ndarray  # (E, 3)
+
+    def hold(self, colors: np.ndarray) -> None:
+        """Bring the colours (N, 3) of these splats into their range, in place."""
+        colors[self.rows] = np.clip(colors[self.rows], self.low, self.high)
+
+
+def _limits(
+    colors: np.ndarray, target: np.ndarray, rows: np.ndarray, spilled: np.ndarray | None
+) -> _Limits:
+    """Allow colours between the splat's own and the photo's, and a little beyond each."""
+    if spilled is None:
+        spilled = np.zeros(0, int)
+    row_of_pixel = rows.ravel()
+    spilled = spilled[row_of_pixel[spilled] >= 0]
+    limited = row_of_pixel[spilled]
+    photographed = np.nan_to_num(target.reshape(-1, 3)[spilled])
+    own = colors[limited]
+    margin = np.float32(_SPILL_MARGIN)
+    return _Limits(
+        rows=limited,
+        low=np.minimum(own, photographed) - margin,
+        high=np.maximum(own, photographed) + margin,
+    )
+
+
+def _corrected(
+    colors: np.ndarray, owners: np.ndarray, difference: np.ndarray, upper: float | None
+) -> np.ndarray:
+    """Add to each splat's colour (N, 3) the mean difference (M, 3) of its pixels."""
+    pixels = np.bincount(owners, minlength=len(colors))
+    pixels = np.maximum(pixels, 1)
     corrected = np.empty_like(colors)
-    for k in range(
-        3
-    ):  # one after the other: bincount works in double precision, and all at once would take eighty megabytes
-        corrected[:, k] = np.clip(
-            colors[:, k] + np.bincount(owners, lacking[:, k], len(colors)) / pixels, 0, upper
-        )
+    # One channel after the other: bincount works in double precision, and all at once would take
+    # eighty megabytes.
+    for channel in range(3):
+        total = np.bincount(owners, difference[:, channel], len(colors))
+        corrected[:, channel] = np.clip(colors[:, channel] + total / pixels, 0, upper)
     return corrected
 
 
 def _check(count: int, view: View, target: np.ndarray, rows: np.ndarray) -> None:
     if target.shape != (view.height, view.width, 3) or rows.shape != target.shape[:2]:
         raise ArgumentError(
-            f"The photo {target.shape}, its splats {rows.shape} and the view ({view.height}, {view.width}) must have one size."
+            f"The photo {target.shape}, its splats {rows.shape} and the view "
+            f"({view.height}, {view.width}) must have one size."
         )
     if rows.size and rows.max() >= count:
         raise ArgumentError(f"Pixels name splat {rows.max()}, but there are only {count}.")

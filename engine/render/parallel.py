@@ -13,15 +13,15 @@ Result = TypeVar("Result")
 
 
 def thread_count(threads: int | None) -> int:
-    """The number asked for, or one a core."""
+    """Return the number asked for, or one a core."""
     return threads or os.cpu_count() or 1
 
 
 def split(length: int, pieces: int) -> list[range]:
-    """`range(length)` cut into at most `pieces` parts of nearly equal length, none empty."""
+    """Cut `range(length)` into at most `pieces` parts of nearly equal length, none empty."""
     pieces = max(1, min(pieces, length))
-    cuts = [length * i // pieces for i in range(pieces + 1)]
-    return [range(a, b) for a, b in pairwise(cuts)]
+    cuts = [length * piece // pieces for piece in range(pieces + 1)]
+    return [range(first, end) for first, end in pairwise(cuts)]
 
 
 def run(
@@ -30,10 +30,14 @@ def run(
     pieces: Iterable[Piece],
     progress: Progress | None,
 ) -> list[Result]:
-    """The results of `work` on every piece, in order; stops between pieces where cancelled.
+    """Do the work on every piece; stop between pieces where cancelled.
+
+    Returns:
+        The results, in the order of the pieces.
 
     Raises:
-        Cancelled: through `progress`; pieces not yet begun are dropped, those under way are waited for.
+        Cancelled: through `progress`. Pieces that have not begun are dropped; those under way are
+            waited for.
     """
     futures: list[Future[Result]] = [pool.submit(work, piece) for piece in pieces]
     try:

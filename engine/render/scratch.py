@@ -1,6 +1,7 @@
 """Arrays that a frame needs only until it is finished, kept for the next frame.
 
-A fresh array of tens of megabytes costs a page fault every four kilobytes; at 30 frames a second that is a third of the time.
+A fresh array of tens of megabytes costs a page fault every four kilobytes; at 30 frames a second
+that is a third of the time.
 """
 
 import threading
@@ -9,30 +10,35 @@ from contextlib import contextmanager
 
 import numpy as np
 
-KEPT_BYTES = (
-    192 << 20
-)  # a frame of some three million splats; what is larger is given back to the system
+# A frame of some three million splats; a larger scratch is given back to the system.
+KEPT_BYTES = 192 << 20
 
 
 class Scratch:
-    """Named arrays of which each grows as it is asked for; what is in them is whatever was there before."""
+    """Named arrays, each of which grows as it is asked for; they hold whatever was written last."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self._arrays: dict[str, np.ndarray] = {}
 
     def take(self, name: str, count: int, dtype: np.dtype | type) -> np.ndarray:
-        """An array (count,) of this type; the same memory at the next call of the same name."""
-        wanted = np.dtype(dtype)
+        """Return an array (count,) of this type.
+
+        The next call with the same name gives the same memory.
+        """
+        element = np.dtype(dtype)
+        nbytes = count * element.itemsize
         array = self._arrays.get(name)
-        if array is None or array.nbytes < count * wanted.itemsize:
+        if array is None or array.nbytes < nbytes:
+            # The old memory goes before the new one comes: both may not fit.
             self._arrays.pop(name, None)
-            array = self._arrays[name] = np.empty(count * wanted.itemsize, np.uint8)
-        return array[: count * wanted.itemsize].view(wanted)
+            array = np.empty(nbytes, np.uint8)
+            self._arrays[name] = array
+        return array[:nbytes].view(element)
 
     @property
     def nbytes(self) -> int:
-        """What it holds."""
+        """Bytes of all arrays."""
         return sum(array.nbytes for array in self._arrays.values())
 
 
@@ -42,7 +48,10 @@ _lock = threading.Lock()
 
 @contextmanager
 def borrowed() -> Iterator[Scratch]:
-    """A scratch for one frame; each thread that renders has its own, and one of them is kept for later."""
+    """Lend a scratch for one frame.
+
+    Each thread that renders has its own; one of them is kept for the next frame.
+    """
     with _lock:
         scratch = _idle.pop() if _idle else Scratch()
     try:

@@ -1,5 +1,7 @@
 """Laws of rotations, cameras, moves and colour."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,6 +72,23 @@ def test_unprojection_is_inverse_to_projection(view, metres_away):
     tolerance = 1e-3 * max(1.0, abs(view.cx), abs(view.cy), view.width, view.height) / 10
     assert np.allclose(pixels[..., 0], np.arange(view.width) + 0.5, atol=tolerance)
     assert np.allclose(pixels[..., 1], np.arange(view.height)[:, None] + 0.5, atol=tolerance)
+
+
+@given(views())
+def test_reading_a_view_is_inverse_to_writing_it(view):
+    record = json.loads(json.dumps(view.to_json()))
+    again = View.from_json(record)
+    assert np.array_equal(again.world_from_camera, view.world_from_camera)
+    assert again.to_json() == record == view.to_json()
+
+
+def test_an_incomplete_view_is_refused_in_words():
+    record = View(10, 10, 2, 2, 4, 4, np.eye(4)).to_json()
+    del record["cy"]
+    with pytest.raises(ArgumentError, match=r"The view is incomplete \('cy'\)\."):
+        View.from_json(record)
+    with pytest.raises(ArgumentError, match="The view is incomplete"):
+        View.from_json({**record, "cy": 2.0, "world_from_camera": [1.0] * 15})
 
 
 @settings(max_examples=40)

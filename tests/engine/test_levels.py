@@ -320,6 +320,13 @@ def test_levels_take_less_than_half_of_the_splats_memory():
 # ---------------------------------------------------------------- moving frames
 
 
+def test_what_is_stored_does_not_grow_with_use():
+    levels = build_levels(cloud(2, 2000))
+    before = [array.shape for array in levels.arrays]
+    assert levels.rows.sum() > 0  # a cached property, kept beside the fields
+    assert [array.shape for array in levels.arrays] == before
+
+
 @pytest.mark.parametrize(
     ("budget", "decibels", "porous"),
     [(60_000, 29, 0.01), (12_000, 26.5, 0.02), (7000, 22.5, 0.05), (1000, 14.5, 0.2)],

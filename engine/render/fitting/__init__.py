@@ -2,7 +2,8 @@
 
     splats ─leaves─► torch ─rasterise─► picture ─loss─► gradients ─Adam─► leaves ... ─best─► splats
 
-Nothing here imports torch until `fit` is called: what is shipped without the AI engine can import this room.
+Nothing here imports torch until `fit` is called: an installation without the AI engine can import
+this room.
 """
 
 from .descent import device_for, fit

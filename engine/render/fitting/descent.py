@@ -1,4 +1,7 @@
-"""`fit`: gradient descent with Adam (Kingma & Ba 2015) over the shots in turn; the best splats are kept."""
+"""`fit`: gradient descent with Adam (Kingma & Ba 2015) over the shots in turn.
+
+The best splats on the way are kept.
+"""
 
 import importlib.util
 import logging
@@ -20,9 +23,13 @@ if TYPE_CHECKING:
     from .leaves import Leaves
 
 STAGE = "Fitting"
-CHECKS = 10  # times that all shots are compared on the way
-EPSILON = 1e-15  # Adam's; a pixel's share of a mean is small, and 1e-8 would hold it back (3DGS takes the same)
-BETAS = (0.9, 0.99)  # Adam's; 0.99 forgets in a hundred steps, which is all that a fit has
+# Times that all shots are compared on the way.
+CHECKS = 10
+# Adam's epsilon. A pixel's share of a mean is small, and the usual 1e-8 would hold it back; Kerbl
+# et al. 2023 take the same.
+EPSILON = 1e-15
+# Adam's decay rates. 0.99 forgets in a hundred steps, which is all that a fit has.
+BETAS = (0.9, 0.99)
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +41,12 @@ def fit(
     options: FitOptions | None = None,
     progress: Progress | None = None,
 ) -> Splats:
-    """Splats whose pictures are nearer to the shots; never farther than they came.
+    """Move splats so that their pictures come nearer to the shots, never farther.
 
-    Each iteration draws one shot, in turn, and moves the trained groups a step down its loss. All shots together are
-    compared at the beginning, at the end and a few times on the way, and the best is kept. Rows that are locked, that no
-    shot moves or that cannot be drawn come back bit-equal; so do confidence, region, origin and spherical harmonics.
+    Each iteration draws one shot, in turn, and moves the trained groups a step down its loss. All
+    shots together are compared at the beginning, at the end and a few times on the way, and the
+    best splats are kept. Rows that are locked, that no shot moves or that cannot be drawn come back
+    bit-equal; so do confidence, region, origin and spherical harmonics.
 
     Args:
         splats: the scene; an empty one comes back as it is.
@@ -63,8 +71,10 @@ def fit(
     device = device_for(options)
     from .leaves import Leaves
 
-    leaves = Leaves(splats, [shot.view for shot in shots], options, device)
-    best = _descend(leaves, _losses(leaves, shots, options, device), iterations, options, progress)
+    views = [shot.view for shot in shots]
+    leaves = Leaves(splats, views, options, device)
+    losses = _losses(leaves, shots, options, device)
+    best = _descend(leaves, losses, iterations, options, progress)
     progress(1.0, STAGE)
     return leaves.splats(best)
 
@@ -72,7 +82,7 @@ def fit(
 def _losses(
     leaves: "Leaves", shots: Sequence[Shot], options: FitOptions, device: str
 ) -> "list[Callable[[], torch.Tensor]]":
-    """For each shot, a function that draws it with the leaves as they are and gives its loss."""
+    """Make a function for each shot that draws the leaves as they are then and gives the loss."""
     from ..differentiable import rasterise
     from .loss import loss_of, target_of
 
@@ -82,7 +92,8 @@ def _losses(
         def loss() -> "torch.Tensor":
             means, scales, rotations, opacities, colors = leaves.parameters()
             offsets = leaves.offsets(shot.view)
-            colors = colors if offsets is None else (colors + offsets).clamp(min=0)
+            if offsets is not None:
+                colors = (colors + offsets).clamp(min=0)
             picture = rasterise(
                 means,
                 scales,
@@ -108,37 +119,42 @@ def _descend(
     options: FitOptions,
     progress: Progress,
 ) -> "dict[str, torch.Tensor]":
-    """The best leaves of all that were compared."""
+    """Move the leaves; return the best of all that were compared."""
     import torch
 
-    def compared() -> float:
+    def mean_loss() -> float:
         with torch.no_grad():
             return sum(float(loss()) for loss in losses) / len(losses)
 
-    adam, shrink = _adam(leaves, iterations, options)
-    best, least = leaves.copied(), compared()
+    adam = _adam(leaves, options)
+    schedule = _schedule(adam, iterations, options)
+    best = leaves.copied()
+    least = mean_loss()
     log.info("Fitting %d shots: the loss is %.6f at first.", len(losses), least)
-    every = max(1, iterations // CHECKS)
+    check_every = max(1, iterations // CHECKS)
     for step in range(iterations):
         progress(step / iterations, STAGE)
         adam.zero_grad()
-        losses[step % len(losses)]().backward()
+        loss = losses[step % len(losses)]
+        loss().backward()
         adam.step()
-        shrink.step()
+        schedule.step()
         leaves.hold()
-        if (step + 1) % every and step + 1 < iterations:
+
+        # To compare all shots costs as much as a step for each: only now and then, and at the end.
+        done = step + 1
+        if done % check_every and done < iterations:
             continue
-        value = compared()
+        value = mean_loss()
         if value < least:
-            best, least = leaves.copied(), value
+            best = leaves.copied()
+            least = value
     log.info("Fitting: the loss is %.6f at last.", least)
     return best
 
 
-def _adam(
-    leaves: "Leaves", iterations: int, options: FitOptions
-) -> "tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]":
-    """Adam with a step for each group, and what shrinks them."""
+def _adam(leaves: "Leaves", options: FitOptions) -> "torch.optim.Optimizer":
+    """Make an Adam that has a step size for each group."""
     import torch
 
     steps = {
@@ -149,32 +165,41 @@ def _adam(
         "colors": options.color_step,
     }
     groups = [{"params": [leaf], "lr": steps[name]} for name, leaf in leaves.trained.items()]
-    adam = torch.optim.Adam(groups, betas=BETAS, eps=EPSILON, fused=True)
+    return torch.optim.Adam(groups, betas=BETAS, eps=EPSILON, fused=True)
 
-    def left(step: int) -> float:
-        return (
-            options.last_step
-            + (1 - options.last_step) * (1 + math.cos(math.pi * step / iterations)) / 2
-        )
 
-    return adam, torch.optim.lr_scheduler.LambdaLR(adam, left)
+def _schedule(
+    adam: "torch.optim.Optimizer", iterations: int, options: FitOptions
+) -> "torch.optim.lr_scheduler.LRScheduler":
+    """Shrink the steps along a half cosine, from 1 to `last_step` (Loshchilov & Hutter 2017)."""
+    import torch
+
+    def share_of_step(step: int) -> float:
+        last = options.last_step
+        return last + (1 - last) * (1 + math.cos(math.pi * step / iterations)) / 2
+
+    return torch.optim.lr_scheduler.LambdaLR(adam, share_of_step)
 
 
 def device_for(options: FitOptions) -> str:
-    """Where to fit, "cpu" or "cuda"; what is there is asked, never tried.
+    """Choose the device of a fit, "cpu" or "cuda", without trying it.
 
     Raises:
         RenderError: torch is not installed, or CUDA is asked for where there is none.
     """
     if importlib.util.find_spec("torch") is None:
         raise RenderError(
-            "Fitting needs PyTorch, which is not installed; install the AI engine in AnchorStage's preferences."
+            "Fitting needs PyTorch, which is not installed; "
+            "install the AI engine in AnchorStage's preferences."
         )
     if options.device == "cuda" and not cuda_here.available():
         raise RenderError(
-            "Fitting on CUDA needs an NVIDIA card and the AI engine with gsplat; leave the device open for the CPU."
+            "Fitting on CUDA needs an NVIDIA card and the AI engine with gsplat; "
+            "leave the device open for the CPU."
         )
-    return options.device or ("cuda" if cuda_here.available() else "cpu")
+    if options.device is not None:
+        return options.device
+    return "cuda" if cuda_here.available() else "cpu"
 
 
 def _check(splats: Splats, shots: Sequence[Shot], iterations: int, options: FitOptions) -> None:
@@ -182,7 +207,10 @@ def _check(splats: Splats, shots: Sequence[Shot], iterations: int, options: FitO
         raise ArgumentError("Fitting needs at least one picture to come near.")
     if iterations < 0:
         raise ArgumentError(f"A fit takes 0 or more iterations, not {iterations}.")
-    if options.locked is not None and np.shape(options.locked) != (len(splats),):
+    if options.locked is None:
+        return
+    locked_shape = np.shape(options.locked)
+    if locked_shape != (len(splats),):
         raise ArgumentError(
-            f"The locked rows are {np.shape(options.locked)}, but there are {len(splats)} splats."
+            f"The locked rows are {locked_shape}, but there are {len(splats)} splats."
         )

@@ -1,7 +1,8 @@
-"""Splats as the numbers that Adam moves, and back. Imports torch: only `descent.fit` imports this file.
+"""Splats as the numbers that Adam moves, and back.
 
-Every number moves on a scale of its own: a position in pixels of the nearest shot that sees it, a size by its logarithm,
-an opacity by its logit; a quaternion and a colour as they are.
+Imports torch: only `descent.fit` imports this file. Every number moves on a scale of its own: a
+position in pixels of the nearest shot that sees it, a size by its logarithm, an opacity by its
+logit; a quaternion and a colour as they are.
 """
 
 from collections.abc import Sequence
@@ -14,12 +15,15 @@ from ...kernels import twin
 from ...splats.record import Splats
 from .record import GROUPS, FitOptions
 
-OPACITIES = (
-    1 / 510,
-    0.9995,
-)  # where a logit begins: half of what is drawn at all, and a little above the cap of 0.999
-SMALLEST = 1e-12  # metres; the logarithm of a flat splat's thickness begins here
-SEEN_MARGIN = 0.3  # of the picture's size: splats this far beyond its edge may show in it
+# Opacities are held in a range before their logit is taken. It begins at half of the 1/255 that is
+# drawn at all.
+LEAST_OPACITY = 1 / 510
+# It ends a little above the 0.999 at which the renderer holds an opacity.
+LARGEST_OPACITY = 0.9995
+# Metres: a flat splat's thickness is raised to this, for its logarithm.
+SMALLEST = 1e-12
+# Of the picture's size: splats whose centre is this far beyond its edge may show in it.
+SEEN_MARGIN = 0.3
 
 
 class Leaves:
@@ -31,98 +35,125 @@ class Leaves:
         """Take the splats; rows that are locked, or that cannot be drawn, are never moved."""
         self._splats = splats
         self._device = device
-        held = ~twin.drawable(vars(splats))
-        held |= False if options.locked is None else options.locked
-        self._held = self._tensor(held)
-        self._pixel = self._tensor(
-            pixel_sizes(splats.positions, views, options.near).astype(np.float32)[:, None]
-        )
-        self._fixed = {name: self._tensor(getattr(splats, name)) for name in GROUPS}
-        self.trained = {
-            name: self._leaf(name).requires_grad_() for name in GROUPS if name in options.groups
-        }
+        is_held = ~twin.drawable(vars(splats))
+        if options.locked is not None:
+            is_held |= options.locked
+        self._is_held = self._tensor(is_held)
+        pixels = pixel_sizes(splats.positions, views, options.near)
+        self._pixel_size = self._tensor(pixels.astype(np.float32)[:, None])
+        self._given = {name: self._tensor(getattr(splats, name)) for name in GROUPS}
+        trained = [name for name in GROUPS if name in options.groups]
+        self.trained = {name: self._leaf(name).requires_grad_() for name in trained}
         self._start = self.copied()
 
     def copied(self) -> dict[str, torch.Tensor]:
-        """The trained numbers as they are now, to come back to."""
+        """Copy the trained numbers as they are now, to come back to."""
         return {name: leaf.detach().clone() for name, leaf in self.trained.items()}
 
     def parameters(self) -> list[torch.Tensor]:
-        """Means, scales, rotations, opacities and colours as `differentiable.rasterise` takes them."""
-        return [self._value(name) for name in GROUPS]
+        """Return means, scales, rotations, opacities and colours for `differentiable.rasterise`."""
+        return [self._parameter(name) for name in GROUPS]
 
     def offsets(self, view: View) -> torch.Tensor | None:
-        """What spherical harmonics add to the colours (N, 3) from a view's eye, if there are any; they are not trained."""
-        if self._splats.sh is None:
+        """Compute what spherical harmonics add to the colours from a view's eye.
+
+        They are not trained.
+
+        Returns:
+            (N, 3); None where the splats have no harmonics.
+        """
+        sh = self._splats.sh
+        if sh is None:
             return None
-        way = self._splats.positions - view.position
-        length = np.linalg.norm(way, axis=1, keepdims=True)
-        basis = twin.sh_basis(way / np.where(length > 0, length, 1))[:, : self._splats.sh.shape[1]]
-        return self._tensor(np.einsum("nk,nkc->nc", basis, self._splats.sh).astype(np.float32))
+        from_eye = self._splats.positions - view.position
+        length = np.linalg.norm(from_eye, axis=1, keepdims=True)
+        direction = from_eye / np.where(length > 0, length, 1)
+        basis = twin.sh_basis(direction)[:, : sh.shape[1]]
+        offsets = np.einsum("nk,nkc->nc", basis, sh)
+        return self._tensor(offsets.astype(np.float32))
 
     def hold(self) -> None:
-        """Bring back what a step took out of range: colours below 0."""
+        """Bring back numbers that a step took out of range: colours below 0."""
         if "colors" in self.trained:
             with torch.no_grad():
                 self.trained["colors"].clamp_(min=0)
 
     def splats(self, leaves: dict[str, torch.Tensor]) -> Splats:
-        """The scene with these numbers; what was held or did not move is bit-equal to what it was."""
+        """Return the scene with these numbers.
+
+        Rows that are held or did not move are bit-equal to what they were.
+        """
         changed = {}
         with torch.no_grad():
             for name, leaf in leaves.items():
-                moved = (leaf != self._start[name]).reshape(len(leaf), -1).any(dim=1) & ~self._held
+                has_moved = (leaf != self._start[name]).reshape(len(leaf), -1).any(dim=1)
+                has_moved = has_moved & ~self._is_held
                 value = self._from_leaf(name, leaf)
-                value = (
-                    torch.nn.functional.normalize(value, dim=1) if name == "rotations" else value
-                )
-                changed[name] = (
-                    torch.where(_rows(moved, value), value, self._fixed[name]).cpu().numpy()
-                )
+                if name == "rotations":
+                    value = torch.nn.functional.normalize(value, dim=1)
+                value = torch.where(_rows(has_moved, value), value, self._given[name])
+                changed[name] = value.cpu().numpy()
         return self._splats.with_(**changed)
 
     def _leaf(self, name: str) -> torch.Tensor:
-        value = self._fixed[name]
+        """Put a parameter of the splats on the scale that Adam moves it on."""
+        value = self._given[name]
         if name == "positions":
-            return torch.zeros_like(value)
+            return torch.zeros_like(value)  # pixels, from the position given
         if name == "scales":
             return value.clamp(min=SMALLEST).log()
         if name == "opacities":
-            return torch.logit(value.clamp(*OPACITIES))
+            return torch.logit(value.clamp(LEAST_OPACITY, LARGEST_OPACITY))
         if name == "rotations":
             return torch.nn.functional.normalize(value, dim=1)
         return value.clone()
 
     def _from_leaf(self, name: str, leaf: torch.Tensor) -> torch.Tensor:
+        """Invert `_leaf`."""
         if name == "positions":
-            return torch.addcmul(self._fixed[name], leaf, self._pixel)
-        return {"scales": torch.exp, "opacities": torch.sigmoid}.get(name, torch.Tensor.contiguous)(
-            leaf
-        )
+            return torch.addcmul(self._given[name], leaf, self._pixel_size)
+        if name == "scales":
+            return torch.exp(leaf)
+        if name == "opacities":
+            return torch.sigmoid(leaf)
+        return leaf.contiguous()
 
-    def _value(self, name: str) -> torch.Tensor:
+    def _parameter(self, name: str) -> torch.Tensor:
+        """Return a parameter as it is drawn now; a held row as it was given."""
         if name not in self.trained:
-            return self._fixed[name]
+            return self._given[name]
         value = self._from_leaf(name, self.trained[name])
-        return torch.where(_rows(self._held, value), self._fixed[name], value)
+        return torch.where(_rows(self._is_held, value), self._given[name], value)
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.tensor(array, device=self._device)
 
 
 def pixel_sizes(positions: np.ndarray, views: Sequence[View], near: float) -> np.ndarray:
-    """(N,) metres that a pixel of the nearest view that sees a splat's centre measures there; 0 where none does."""
+    """Measure a pixel at the splats' centres, in the nearest view that sees them.
+
+    Args:
+        positions: (N, 3) metres, world.
+        views: the cameras.
+        near: metres; nearer splats are not seen.
+
+    Returns:
+        (N,) metres; 0 where no view sees a splat.
+    """
     sizes = np.full(len(positions), np.inf)
     with np.errstate(invalid="ignore", over="ignore"):
         for view in views:
             pixels, depth = view.project(positions)
-            size = np.array([view.width, view.height])
-            inside = ((pixels >= -SEEN_MARGIN * size) & (pixels <= (1 + SEEN_MARGIN) * size)).all(
-                axis=1
-            ) & (depth >= near)
-            sizes = np.where(inside, np.minimum(sizes, depth / max(view.fx, view.fy)), sizes)
+            picture_size = np.array([view.width, view.height])
+            low = -SEEN_MARGIN * picture_size
+            high = (1 + SEEN_MARGIN) * picture_size
+            is_inside = ((pixels >= low) & (pixels <= high)).all(axis=1)
+            is_seen = is_inside & (depth >= near)
+            size = depth / max(view.fx, view.fy)
+            sizes = np.where(is_seen, np.minimum(sizes, size), sizes)
     return np.where(np.isfinite(sizes), sizes, 0)
 
 
 def _rows(mask: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Give a mask (N,) the axes of `like`, (N,) or (N, K)."""
     return mask[:, None] if like.ndim == 2 else mask

@@ -1,4 +1,4 @@
-"""How far a picture is from a shot. Imports torch: only `descent.fit` imports this file."""
+"""The loss of a picture against a shot. Imports torch: only `descent.fit` imports this file."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,21 @@ import torch
 
 from .record import FitOptions, Shot
 
-WINDOW, SIGMA = 11, 1.5  # pixels; of structural similarity (Wang et al. 2004, section III-C)
-C1, C2 = 0.01**2, 0.03**2  # the same, for colours from 0 to 1
+# Pixels: the side of the window of structural similarity (Wang et al. 2004, section III-C).
+WINDOW = 11
+# Pixels: the standard deviation of that window's Gaussian.
+SIGMA = 1.5
+# The constants that keep its quotients finite, K1 = 0.01 and K2 = 0.03, for colours from 0 to 1.
+C1 = 0.01**2
+C2 = 0.03**2
 
-Picture = tuple[
-    torch.Tensor, torch.Tensor, torch.Tensor
-]  # color (H, W, 3), depth (H, W), alpha (H, W)
+# color (H, W, 3), depth (H, W), alpha (H, W)
+Picture = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A shot on the device; what has no say is 0."""
+    """A shot on the device; values that do not count are 0."""
 
     image: torch.Tensor  # (H, W, 3)
     weight: torch.Tensor  # (H, W), its sum is 1
@@ -25,58 +29,81 @@ class Target:
 
 
 def target_of(shot: Shot, device: str) -> Target:
-    """The shot's pixels as tensors."""
+    """Bring a shot to the device, with weights that sum to 1."""
     image = torch.tensor(shot.image, device=device)
     counts = torch.tensor(shot.counts, device=device)
+    # A colour that is not finite would spoil the gradient even with a weight of 0.
     image = torch.where(counts[..., None] > 0, image, 0.0)
+    weight = counts / counts.sum()
     if shot.depth is None:
-        return Target(image, counts / counts.sum(), None, torch.zeros_like(counts))
+        return Target(image, weight, None, torch.zeros_like(counts))
+
     depth = torch.tensor(shot.depth, device=device)
-    there = torch.isfinite(depth) & (depth > 0)
-    of_depth = torch.where(there, counts, 0.0)
-    total = of_depth.sum()
-    of_depth = of_depth / total if total > 0 else of_depth
-    return Target(image, counts / counts.sum(), torch.where(there, depth, 1.0), of_depth)
+    is_valid = torch.isfinite(depth) & (depth > 0)
+    depth_weight = torch.where(is_valid, counts, 0.0)
+    total = depth_weight.sum()
+    if total > 0:
+        depth_weight = depth_weight / total
+    # Any positive depth does where none is known: differences are relative to it.
+    depth = torch.where(is_valid, depth, 1.0)
+    return Target(image, weight, depth, depth_weight)
 
 
 def loss_of(picture: Picture, target: Target, options: FitOptions) -> torch.Tensor:
-    """(1 - dssim) mean |difference| + dssim (1 - SSIM) / 2, and the depth's mean relative difference, by weight.
+    """Compute the weighted loss of a picture.
 
-    Where nothing is drawn a depth counts as wholly wrong, with no gradient: the colour's loss fills it.
+    It is (1 - dssim) mean |difference| + dssim (1 - SSIM) / 2, and depth_weight times the mean
+    relative difference of depth. Where nothing is drawn a depth counts as wholly wrong, with no
+    gradient: the colour's loss fills it.
     """
     color, depth, _ = picture
-    value = (1 - options.dssim) * ((color - target.image).abs().mean(dim=2) * target.weight).sum()
+    difference = (color - target.image).abs().mean(dim=2)
+    loss = (1 - options.dssim) * (difference * target.weight).sum()
     if options.dssim > 0:
-        unlike = (1 - similarity(color, target.image)).mean(dim=2) / 2
-        value = value + options.dssim * (unlike * target.weight).sum()
+        dissimilarity = (1 - similarity(color, target.image)).mean(dim=2) / 2
+        loss = loss + options.dssim * (dissimilarity * target.weight).sum()
     if target.depth is not None and options.depth_weight > 0:
-        there = torch.isfinite(depth)
-        wrong = (torch.where(there, depth, 0.0) - target.depth).abs() / target.depth
-        value = (
-            value
-            + options.depth_weight * (torch.where(there, wrong, 1.0) * target.depth_weight).sum()
-        )
-    return value
+        is_drawn = torch.isfinite(depth)
+        finite_depth = torch.where(is_drawn, depth, 0.0)
+        relative_error = (finite_depth - target.depth).abs() / target.depth
+        relative_error = torch.where(is_drawn, relative_error, 1.0)
+        loss = loss + options.depth_weight * (relative_error * target.depth_weight).sum()
+    return loss
 
 
 def similarity(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """SSIM (H, W, 3) of two pictures (H, W, 3), with a Gaussian window (Wang et al. 2004, equation 13)."""
-    a, b = (picture.permute(2, 0, 1)[:, None] for picture in (first, second))
-    mean_a, mean_b = _blurred(a), _blurred(b)
-    var_a, var_b = _blurred(a * a) - mean_a**2, _blurred(b * b) - mean_b**2
-    common = _blurred(a * b) - mean_a * mean_b
-    value = (
-        (2 * mean_a * mean_b + C1)
-        * (2 * common + C2)
-        / ((mean_a**2 + mean_b**2 + C1) * (var_a + var_b + C2))
-    )
-    return value[:, 0].permute(1, 2, 0)
+    """Compute the structural similarity of two pictures (Wang et al. 2004, equation 13).
+
+    Args:
+        first: (H, W, 3).
+        second: the same.
+
+    Returns:
+        (H, W, 3): SSIM of each channel under a Gaussian window around each pixel.
+    """
+    a = first.permute(2, 0, 1)[:, None]  # [3, 1, H, W]
+    b = second.permute(2, 0, 1)[:, None]
+    mean_a = _blurred(a)
+    mean_b = _blurred(b)
+    variance_a = _blurred(a * a) - mean_a**2
+    variance_b = _blurred(b * b) - mean_b**2
+    covariance = _blurred(a * b) - mean_a * mean_b
+    luminance = 2 * mean_a * mean_b + C1
+    structure = 2 * covariance + C2
+    most_luminance = mean_a**2 + mean_b**2 + C1
+    most_structure = variance_a + variance_b + C2
+    ssim = luminance * structure / (most_luminance * most_structure)
+    return ssim[:, 0].permute(1, 2, 0)
 
 
 def _blurred(planes: torch.Tensor) -> torch.Tensor:
-    """Planes (C, 1, H, W) under the window, which beyond the edge sees black."""
-    offsets = torch.arange(WINDOW, device=planes.device, dtype=planes.dtype) - WINDOW // 2
+    """Blur planes (C, 1, H, W) with the window, which sees black beyond the edge."""
+    half = WINDOW // 2
+    offsets = torch.arange(WINDOW, device=planes.device, dtype=planes.dtype) - half
     kernel = torch.exp(-(offsets**2) / (2 * SIGMA**2))
     kernel = kernel / kernel.sum()
-    planes = torch.nn.functional.conv2d(planes, kernel.view(1, 1, 1, -1), padding=(0, WINDOW // 2))
-    return torch.nn.functional.conv2d(planes, kernel.view(1, 1, -1, 1), padding=(WINDOW // 2, 0))
+    # A Gaussian is separable: rows, then columns.
+    across = kernel.view(1, 1, 1, -1)
+    down = kernel.view(1, 1, -1, 1)
+    planes = torch.nn.functional.conv2d(planes, across, padding=(0, half))
+    return torch.nn.functional.conv2d(planes, down, padding=(half, 0))

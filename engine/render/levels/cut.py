@@ -1,4 +1,4 @@
-"""Which chunk of which level is drawn: the finest cut through the tree whose cost keeps the budget."""
+"""The choice of chunks: the finest cut through the tree of levels whose cost keeps a budget."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,102 +10,133 @@ from ...kernels import rasterise
 from ..culling import EXTENT, LOW_PASS_PX
 from .record import FANOUT, Levels
 
-SPLAT_COST = 1.0  # the unit: projecting, sorting and gathering one splat
-TILE_COST = 0.35  # of one more tile that a splat touches
-PIXEL_COST = 0.004  # of a pixel of a splat's box
-STEEPEST = 2.0  # slope at which the Jacobian is held; beyond the edge of all but fisheyes
-NEAREST_PART = (
-    0.5  # of a chunk's radius: how near its splats are taken to be where the camera is inside
-)
+# The unit of costs: projecting, sorting and gathering one splat.
+SPLAT_COST = 1.0
+# Of one more tile that a splat touches.
+TILE_COST = 0.35
+# Of a pixel of the box around a splat.
+PIXEL_COST = 0.004
+# The slope at which the projection's Jacobian is held: beyond the edge of all but fisheyes.
+STEEPEST = 2.0
+# Of a chunk's radius: the distance of its splats where the camera is inside.
+NEAREST_PART = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Sizes:
-    """What the chunks of a tree measure in one view; (C,) each."""
+    """Measures of the C chunks of a tree in one view."""
 
-    errors: (
-        np.ndarray
-    )  # pixels, how far merging moved what shows; -inf where the chunk is out of sight
-    costs: np.ndarray  # in splats; 0 where it is out of sight
+    # (C,) pixels that merging moved things, weighted by contrast; -inf where out of sight.
+    errors: np.ndarray
+    # (C,) in splats; 0 where out of sight.
+    costs: np.ndarray
 
 
 def sizes(levels: Levels, view: View, visible: np.ndarray) -> Sizes:
-    """Errors and costs of all chunks, of which those of `visible` (M,) can be seen.
+    """Compute the errors and the costs of all chunks.
 
-    The mean covariance of a chunk, projected at its centre, gives the mean square of its splats' widths, and with that
-    how many tiles and pixels they touch: E[(1 + w/32)(1 + h/16)], where E[w h] is at most the root of E[w^2] E[h^2].
+    The mean covariance of a chunk, projected at its centre, gives the mean square of its splats'
+    widths, and with that how many tiles and pixels they touch: E[(1 + w/32)(1 + h/16)], where
+    E[w h] is at most the root of E[w^2] E[h^2].
+
+    Args:
+        levels: the tree.
+        view: the camera.
+        visible: (M,), the chunks that can be seen.
     """
-    inverse = view.camera_from_world
-    bounds, covariances = levels.prepared.bounds, levels.covariances[visible].T.astype(float)
-    x, y, z = (bounds.centres[visible] @ inverse[:3, :3].T + inverse[:3, 3]).T
-    depth = np.maximum(
-        np.maximum(z, NEAREST_PART * bounds.radii[visible]), np.finfo(np.float32).tiny
-    )
+    camera_from_world = view.camera_from_world
+    rotation = camera_from_world[:3, :3]
+    translation = camera_from_world[:3, 3]
+    bounds = levels.prepared.bounds
+    covariances = levels.covariances[visible].T.astype(float)  # [6, M]
 
-    def width(axis: int, along: np.ndarray, focal: float, size: int) -> np.ndarray:
-        slope = np.clip(along / depth, -STEEPEST, STEEPEST)
-        variance = _variance(covariances, inverse[axis, :3, None] - slope * inverse[2, :3, None])
-        return np.minimum(
-            2 * EXTENT * np.sqrt(variance * (focal / depth) ** 2 + LOW_PASS_PX**2), size
-        )
+    x, y, z = (bounds.centres[visible] @ rotation.T + translation).T
+    least_depth = NEAREST_PART * bounds.radii[visible]
+    depth = np.maximum(np.maximum(z, least_depth), np.finfo(np.float32).tiny)
 
-    wide, high = width(0, x, view.fx, view.width), width(1, y, view.fy, view.height)
-    tiles = (1 + wide / rasterise.TILE_WIDTH) * (1 + high / rasterise.TILE_HEIGHT) - 1
-    errors, costs = np.full(len(levels.losses), -np.inf), np.zeros(len(levels.losses))
+    def extent_px(axis: int, offset: np.ndarray, focal_length: float, size: int) -> np.ndarray:
+        # The Jacobian's row: pixels along this axis that a metre in the world moves a point.
+        slope = np.clip(offset / depth, -STEEPEST, STEEPEST)
+        direction = rotation[axis, :, None] - slope * rotation[2, :, None]  # [3, M]
+        variance = _variance(covariances, direction) * (focal_length / depth) ** 2
+        deviation = np.sqrt(variance + LOW_PASS_PX**2)
+        return np.minimum(2 * EXTENT * deviation, size)
+
+    width = extent_px(0, x, view.fx, view.width)
+    height = extent_px(1, y, view.fy, view.height)
+    tiles_x = 1 + width / rasterise.TILE_WIDTH
+    tiles_y = 1 + height / rasterise.TILE_HEIGHT
+    more_tiles = tiles_x * tiles_y - 1
+    cost_of_splat = SPLAT_COST + TILE_COST * more_tiles + PIXEL_COST * width * height
+
+    errors = np.full(len(levels.losses), -np.inf)
     errors[visible] = levels.losses[visible] * max(view.fx, view.fy) / depth
-    costs[visible] = levels.rows[visible] * (
-        SPLAT_COST + TILE_COST * tiles + PIXEL_COST * wide * high
-    )
+    costs = np.zeros(len(levels.losses))
+    costs[visible] = levels.rows[visible] * cost_of_splat
     return Sizes(errors, costs)
 
 
 def _variance(covariances: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """(M,) m^2 along direction (3, M) of covariances (6, M)."""
+    """Measure covariances (6, M) along directions (3, M): (M,) square metres, at least 0."""
     xx, xy, xz, yy, yz, zz = covariances
     a, b, c = direction
-    return np.maximum(
-        a * a * xx + b * b * yy + c * c * zz + 2 * (a * b * xy + a * c * xz + b * c * yz), 0
-    )
+    mixed = a * b * xy + a * c * xz + b * c * yz
+    variance = a * a * xx + b * b * yy + c * c * zz + 2 * mixed
+    return np.maximum(variance, 0)
 
 
-def cut(levels: Levels, found: Sizes, budget: float, finest: float = 0.0) -> np.ndarray:
-    """The chunks (K,) to draw: every chunk of the finest level is among them or below exactly one of them.
+def cut(levels: Levels, measured: Sizes, budget: float, finest: float = 0.0) -> np.ndarray:
+    """Choose the chunks (K,) to draw.
 
-    A chunk is refined while its error is above a limit; an ancestor's error is taken as no smaller than its
-    descendants', so that each limit makes one cut. The limit is the least whose cost keeps the budget; the root alone
-    may cost more.
+    Every chunk of the finest level is among them or below exactly one of them. A chunk is refined
+    while its error is above a limit; an ancestor's error is taken as no smaller than its
+    descendants', so that each limit makes one cut. The limit is the least whose cost keeps the
+    budget; the root alone may cost more.
 
     Args:
         levels: the tree.
-        found: its chunks' errors and costs.
+        measured: its chunks' errors and costs.
         budget: in splats.
         finest: pixels; no chunk is refined whose error is less.
     """
-    own, above = _monotone(levels, found.errors)
-    changes = np.concatenate([found.costs, -found.costs])
-    limits = np.concatenate([own, above])
+    own_errors, parent_errors = _monotone(levels, measured.errors)
+
+    # As the limit rises, a chunk joins the cut at its own error and leaves it at its parent's: the
+    # running sum of these changes is the cost of each limit's cut.
+    limits = np.concatenate([own_errors, parent_errors])
+    changes = np.concatenate([measured.costs, -measured.costs])
     order = np.argsort(limits, kind="stable")
-    limits, costs = limits[order], np.cumsum(changes[order])
-    last = np.append(
-        limits[1:] > limits[:-1], True
-    )  # where several change at once, the cost after all of them
-    fits = last & (costs <= budget) & (limits >= finest)
+    limits = limits[order]
+    costs = np.cumsum(changes[order])
+
+    # Where several chunks change at one limit, only the sum after all of them is a cost.
+    is_last = np.append(limits[1:] > limits[:-1], True)
+    fits = is_last & (costs <= budget) & (limits >= finest)
     limit = limits[fits.argmax()] if fits.any() else np.inf
-    if limit == np.inf:  # not even the root keeps it
-        return np.array([len(own) - 1])
-    return np.flatnonzero((own <= limit) & (limit < above))
+    if limit == np.inf:
+        # Not even the root keeps the budget; something must be drawn.
+        root = len(own_errors) - 1
+        return np.array([root])
+    return np.flatnonzero((own_errors <= limit) & (limit < parent_errors))
 
 
 def _monotone(levels: Levels, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(C,) each chunk's error, at least its descendants', and its parent's; a finest one's is -inf: it cannot be refined."""
-    own, above = errors.copy(), np.full(len(errors), np.inf)
+    """Raise each chunk's error to its descendants' largest.
+
+    Returns:
+        The error of each chunk and that of its parent, (C,) each. A finest chunk's error is -inf,
+        for it cannot be refined; the root's parent's is inf.
+    """
+    own_errors = errors.copy()
+    parent_errors = np.full(len(errors), np.inf)
     ranges = levels.ranges
-    own[ranges[0].start : ranges[0].stop] = -np.inf
+    finest = ranges[0]
+    own_errors[finest.start : finest.stop] = -np.inf
     for finer, coarser in pairwise(ranges):
-        largest = np.maximum.reduceat(
-            own[finer.start : finer.stop], np.arange(0, len(finer), FANOUT)
-        )
-        here = own[coarser.start : coarser.stop]  # a view
-        np.maximum(here, largest, out=here)
-        above[finer.start : finer.stop] = np.repeat(here, FANOUT)[: len(finer)]
-    return own, above
+        children = slice(finer.start, finer.stop)
+        family_starts = np.arange(0, len(finer), FANOUT)
+        largest = np.maximum.reduceat(own_errors[children], family_starts)
+        coarser_errors = own_errors[coarser.start : coarser.stop]  # a view into own_errors
+        np.maximum(coarser_errors, largest, out=coarser_errors)
+        parent_errors[children] = np.repeat(coarser_errors, FANOUT)[: len(finer)]
+    return own_errors, parent_errors

@@ -1,10 +1,11 @@
 """Merging: the moments of splats, and of the one splat that stands for four.
 
-The weight of a splat is what it covers, opacity times area. The one that stands for several has their weighted mean and
-covariance (the mixture's first two moments, Runnalls 2007; scaled where FAINTEST or CLOSED say so), their mean colour, and
-the opacity with which it covers as much as they did, as in Kerbl et al. 2024 ("A Hierarchical 3D Gaussian Representation",
-eqs. 3 to 5). Covariances travel as xx xy xz yy yz zz; a splat's area is the root of its covariance's second invariant,
-which for a disc is the product of its two standard deviations and needs no eigenvectors.
+The weight of a splat is the area that it covers, opacity times size. The one that stands for
+several has their weighted mean and covariance (the mixture's first two moments, Runnalls 2007;
+scaled where FAINTEST or CLOSED say so), their mean colour, and the opacity with which it covers as
+much as they did, as in Kerbl et al. 2024 ("A Hierarchical 3D Gaussian Representation", eqs. 3 to
+5). Covariances travel as xx xy xz yy yz zz; a splat's area is the root of its covariance's second
+invariant, which for a disc is the product of its two standard deviations and needs no eigenvectors.
 """
 
 from collections.abc import Callable
@@ -15,17 +16,33 @@ import numpy as np
 from ...geometry import quaternion_to_matrix
 from ...splats.record import Splats
 
-MAX_OPACITY = 1.0  # of a merged splat
-# Where members overlap so much that even this does not cover as they did, the merged splat grows, at most until a grid
-# of such splats has no holes: a standard deviation of 0.55 of their spacing, in variances between the members 0.3 * 16.
-# Measured on photos: 3 leaves holes in the coarser levels (1 to 3 dB), no limit swells what stands before an edge (1 to 4).
+# The largest opacity of a merged splat.
+MAX_OPACITY = 1.0
+# Where members overlap so much that even this opacity does not cover as they did, the merged splat
+# grows, at most until a grid of such splats has no holes: a standard deviation of 0.55 of their
+# spacing, in variances between the members 0.3 * 16. Measured on photos: 3 leaves holes in the
+# coarser levels (1 to 3 dB), no limit swells what stands before an edge (1 to 4 dB).
 CLOSED = 4.8
-# Where members are so sparse that one as wide as all of them would be a veil, it is narrower: as dense as this part of theirs.
-# A cloud of dust stays dust, and what is fainter than a pass can show does not vanish.
+# Where members are so sparse that one as wide as all of them would be a veil, the merged splat is
+# narrower: its opacity is at least this share of theirs. A cloud of dust stays dust, and does not
+# become fainter than a pass can show.
 FAINTEST = 0.3
-LINE = 1e-3  # a line has no area, but the low-pass draws it: its weight must not be none
+# Of the square of a line's length: its area. A true line has none, but the low-pass draws it, so
+# its weight must not be zero.
+LINE = 1e-3
+# Below this a sum of normals has no direction: they cancel.
+_LEAST_NORMAL = 1e-6
+# Of the trace. A flat splat's covariance has no root in one direction; its variance there is held
+# at the square of a millionth of its size.
+_LEAST_VARIANCE_SHARE = 1e-12
+# Square metres. A splat without any size is held at this.
+_LEAST_VARIANCE = 1e-36
+# The least divisor in float32.
 TINY = np.finfo(np.float32).tiny
+# Row and column of each stored entry of a covariance, xx xy xz yy yz zz.
 _PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+# The stored entries on the diagonal: xx, yy, zz.
+DIAGONAL = [0, 3, 5]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,65 +51,74 @@ class Moments:
 
     means: np.ndarray  # (..., 3) metres
     covariances: np.ndarray  # (..., 6) m^2: xx xy xz yy yz zz
-    opacities: np.ndarray  # (...) 0..1; 0: nothing there
+    opacities: np.ndarray  # (...) 0 to 1; 0: does not count
     colors: np.ndarray  # (..., 3)
     normals: np.ndarray  # (..., 3) unit, unsigned
     confidence: np.ndarray  # (...)
     region: np.ndarray  # (...) int32
     origin: np.ndarray  # (...) uint8
     moved: np.ndarray  # (...) m^2, variance of position that merging took away so far
-    blended: (
-        np.ndarray
-    )  # (...) variance of colour that merging took away so far, summed over channels
+    # (...) variance of colour that merging took away so far, summed over the channels.
+    blended: np.ndarray
 
     def map(self, change: Callable[[np.ndarray], np.ndarray]) -> "Moments":
-        """The same change to every array."""
+        """Apply the same change to every array."""
         return Moments(*(change(getattr(self, field.name)) for field in fields(self)))
 
 
 def area(covariances: np.ndarray) -> np.ndarray:
-    """(...) m^2 of (..., 6): the root of the second invariant; of a line, LINE of its length's square."""
-    trace = np.maximum(covariances[..., 0] + covariances[..., 3] + covariances[..., 5], TINY)
-    xx, xy, xz, yy, yz, zz = np.moveaxis(
-        covariances / trace[..., None], -1, 0
-    )  # whose products cannot overflow
-    return trace * np.sqrt(
-        np.maximum(xx * yy - xy * xy + xx * zz - xz * xz + yy * zz - yz * yz, LINE**2)
-    )
+    """Measure the area of splats: the root of the covariance's second invariant.
+
+    Args:
+        covariances: (..., 6), m^2.
+
+    Returns:
+        (...) m^2; for a line, LINE of the square of its length.
+    """
+    xx = covariances[..., 0]
+    yy = covariances[..., 3]
+    zz = covariances[..., 5]
+    trace = np.maximum(xx + yy + zz, TINY)
+    # Products of entries that are shares of the trace cannot overflow.
+    xx, xy, xz, yy, yz, zz = np.moveaxis(covariances / trace[..., None], -1, 0)
+    second_invariant = xx * yy - xy * xy + xx * zz - xz * xz + yy * zz - yz * yz
+    return trace * np.sqrt(np.maximum(second_invariant, LINE**2))
 
 
 def moments_of(splats: Splats, rows: np.ndarray) -> Moments:
-    """The rows (N,) of a scene, all of which can be drawn."""
+    """Take the moments of the rows (N,) of a scene, all of which can be drawn."""
     scales = splats.scales[rows]
-    axes = quaternion_to_matrix(splats.rotations[rows])
+    axes = quaternion_to_matrix(splats.rotations[rows])  # [N, 3, 3], an axis a column
+    # The normal is the shortest axis.
     shortest = np.argmin(scales, axis=1)
     normals = np.take_along_axis(axes, shortest[:, None, None], axis=2)[..., 0]
-    shape = axes * scales[:, None, :]
-    covariances = np.stack(
-        [np.einsum("nk,nk->n", shape[:, i], shape[:, j]) for i, j in _PAIRS], axis=-1
-    )
+
+    factor = axes * scales[:, None, :]  # covariance = factor factor^T
+    entries = [np.einsum("nk,nk->n", factor[:, i], factor[:, j]) for i, j in _PAIRS]
     nothing = np.zeros(len(rows), np.float32)
-    opacities = np.minimum(splats.opacities[rows], MAX_OPACITY)
     return Moments(
-        splats.positions[rows],
-        covariances,
-        opacities,
-        splats.colors[rows],
-        normals,
-        splats.confidence[rows],
-        splats.region[rows],
-        splats.origin[rows],
-        nothing,
-        nothing,
+        means=splats.positions[rows],
+        covariances=np.stack(entries, axis=-1),
+        opacities=np.minimum(splats.opacities[rows], MAX_OPACITY),
+        colors=splats.colors[rows],
+        normals=normals,
+        confidence=splats.confidence[rows],
+        region=splats.region[rows],
+        origin=splats.origin[rows],
+        moved=nothing,
+        blended=nothing,
     )
 
 
 def merge(groups: Moments) -> Moments:
-    """One splat (G,) for the members (G, K) of each group; those of no opacity do not count."""
-    weights = groups.opacities * area(groups.covariances)
-    total = weights.sum(axis=1)
-    heaviest = weights.argmax(axis=1)[:, None]
+    """Merge the members (G, K) of each group into one splat (G,).
+
+    Members of no opacity do not count.
+    """
+    weights = groups.opacities * area(groups.covariances)  # [G, K], m^2
+    total = weights.sum(axis=1)  # [G], the area that the members cover
     share = weights / np.maximum(total, TINY)[:, None]
+    heaviest = weights.argmax(axis=1)[:, None]
 
     def mean(values: np.ndarray) -> np.ndarray:
         return np.einsum("gk,gk...->g...", share, values)
@@ -101,50 +127,83 @@ def merge(groups: Moments) -> Moments:
         index = heaviest.reshape(-1, 1, *[1] * (values.ndim - 2))
         return np.take_along_axis(values, index, axis=1)[:, 0]
 
-    anchor = of_heaviest(groups.means)  # differences from it keep their digits far from the origin
-    away = groups.means - anchor[:, None]
-    shift = mean(away)
-    away = away - shift[:, None]
-    between = np.stack(
-        [np.einsum("gk,gk->g", share, away[..., i] * away[..., j]) for i, j in _PAIRS], axis=-1
-    )
+    # Differences from the heaviest member keep their digits far from the world's origin.
+    anchor = of_heaviest(groups.means)
+    offsets = groups.means - anchor[:, None]
+    mean_offset = mean(offsets)
+
+    # The mixture's covariance: the mean of the members', and that between their means.
+    between = _covariance_between(offsets - mean_offset[:, None], share)
     covariances = mean(groups.covariances) + between
     colors = mean(groups.colors)
-    off = groups.colors - colors[:, None]
-    natural = area(covariances)
-    covered = np.minimum(natural, total / np.maximum(FAINTEST * mean(groups.opacities), TINY))
-    covered = np.maximum(covered, np.minimum(total / MAX_OPACITY, CLOSED * area(between)))
+    colour_offsets = groups.colors - colors[:, None]
+    colour_variance = np.einsum("gk,gkc->g", share, colour_offsets * colour_offsets)
+
+    # Cover as much as the members did: first by opacity, and where that does not do, by area.
+    natural_area = area(covariances)
+    least_opacity = FAINTEST * mean(groups.opacities)
+    widest_area = total / np.maximum(least_opacity, TINY)
+    narrowest_area = np.minimum(total / MAX_OPACITY, CLOSED * area(between))
+    merged_area = np.minimum(natural_area, widest_area)
+    merged_area = np.maximum(merged_area, narrowest_area)
+    growth = merged_area / np.maximum(natural_area, TINY)
+    opacities = total / np.maximum(merged_area, TINY)
     return Moments(
-        means=anchor + shift,
-        covariances=covariances * (covered / np.maximum(natural, TINY))[:, None],
-        opacities=np.minimum(total / np.maximum(covered, TINY), MAX_OPACITY),
+        means=anchor + mean_offset,
+        covariances=covariances * growth[:, None],
+        opacities=np.minimum(opacities, MAX_OPACITY),
         colors=colors,
         normals=_mean_normals(groups.normals, of_heaviest(groups.normals), share),
         confidence=mean(groups.confidence),
         region=of_heaviest(groups.region),
         origin=of_heaviest(groups.origin),
-        moved=mean(groups.moved) + between[:, [0, 3, 5]].sum(axis=-1),
-        blended=mean(groups.blended) + np.einsum("gk,gkc->g", share, off * off),
+        moved=mean(groups.moved) + between[:, DIAGONAL].sum(axis=-1),
+        blended=mean(groups.blended) + colour_variance,
     )
 
 
+def _covariance_between(offsets: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Weight the products of members' offsets (G, K, 3) from their mean: (G, 6), m^2."""
+    entries = []
+    for i, j in _PAIRS:
+        products = offsets[..., i] * offsets[..., j]
+        entries.append(np.einsum("gk,gk->g", share, products))
+    return np.stack(entries, axis=-1)
+
+
 def _mean_normals(normals: np.ndarray, like: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """(G, 3) unit: the members' (G, K, 3), turned to the side of `like` (G, 3); `like` where they cancel."""
-    side = np.where(np.einsum("gkc,gc->gk", normals, like) < 0, -share, share)
-    summed = np.einsum("gk,gkc->gc", side, normals)
+    """Average the members' unsigned normals.
+
+    Args:
+        normals: (G, K, 3) unit.
+        like: (G, 3) unit; every normal is turned to its side, and it is the answer where they
+            cancel.
+        share: (G, K), weights whose sum is 1.
+
+    Returns:
+        (G, 3) unit.
+    """
+    cosine = np.einsum("gkc,gc->gk", normals, like)
+    signed_share = np.where(cosine < 0, -share, share)
+    summed = np.einsum("gk,gkc->gc", signed_share, normals)
     length = np.linalg.norm(summed, axis=1, keepdims=True)
-    return np.where(length > 1e-6, summed / np.maximum(length, 1e-6), like)
+    unit = summed / np.maximum(length, _LEAST_NORMAL)
+    return np.where(length > _LEAST_NORMAL, unit, like)
 
 
 def cholesky(covariances: np.ndarray) -> np.ndarray:
-    """(N, 6) float32, the lower triangle a b c / d e f of L with L L^T = covariance: l00 l10 l20 l11 l21 l22."""
+    """Factor covariances (N, 6) into L L^T.
+
+    Returns:
+        (N, 6) float32, the lower triangle of L by columns: l00 l10 l20 l11 l21 l22.
+    """
     xx, xy, xz, yy, yz, zz = np.moveaxis(covariances.astype(np.float64), -1, 0)
-    least = (
-        1e-12 * (xx + yy + zz) + 1e-36
-    )  # a flat splat has no root in one direction; this is a millionth of its size
+    least = _LEAST_VARIANCE_SHARE * (xx + yy + zz) + _LEAST_VARIANCE
     l00 = np.sqrt(np.maximum(xx, least))
-    l10, l20 = xy / l00, xz / l00
+    l10 = xy / l00
+    l20 = xz / l00
     l11 = np.sqrt(np.maximum(yy - l10 * l10, least))
     l21 = (yz - l20 * l10) / l11
     l22 = np.sqrt(np.maximum(zz - l20 * l20 - l21 * l21, least))
-    return np.stack([l00, l10, l20, l11, l21, l22], axis=-1).astype(np.float32)
+    factor = np.stack([l00, l10, l20, l11, l21, l22], axis=-1)
+    return factor.astype(np.float32)

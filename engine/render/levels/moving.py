@@ -1,4 +1,4 @@
-"""Frames while the camera moves: a cut through the levels within a budget, few pixels, and these enlarged."""
+"""Frames while the camera moves: a cut through the levels within a budget, drawn small."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,6 +11,7 @@ from ...kernels import rasterise
 from ...kernels.constants import NOTHING_ALPHA
 from ...progress import Progress
 from ...splats.record import Splats
+from ...tables.passes import DRAWN
 from .. import frame
 from ..harmonics import seen_colors
 from ..parallel import run
@@ -19,21 +20,36 @@ from ..record import ProxyRender, RenderOptions
 from .cut import Sizes, cut, sizes
 from .record import FANOUT, Levels
 
-# What two cores draw, all passes, in 25 ms: half of 1280 x 720, the same for every larger picture.
+# Pixels that two cores draw, all passes, in 25 ms: half of 1280 x 720, the same for every larger
+# picture.
 MOST_PIXELS = 640 * 360
-BUDGET = 350_000  # splats, as `cut` counts them
-FINEST_PX = 0.01  # pixels times contrast: less is not seen even when still
-_SMOOTH = {  # the passes that are interpolated, and the bounds in which they are held, for a cubic overshoots
+# Splats, as `cut` counts them.
+BUDGET = 350_000
+# Pixels times contrast: a smaller error is not seen even in a still picture.
+FINEST_PX = 0.01
+# Of the budget: chunks of the scene's own splats that may be drawn instead of levels. Not all rows
+# of a chunk are in sight.
+_OWN_SHARE = 2
+# The passes that are interpolated, and the bounds in which their values are held, for a cubic
+# overshoots. The others are of `_NEAREST_PIXEL`: a mean of two surfaces or of two ids is none.
+_INTERPOLATED = {
     "color": (np.float32(0), np.float32(np.inf)),
     "alpha": (np.float32(NOTHING_ALPHA), np.float32(1)),
     "confidence": (np.float32(0), np.float32(1)),
 }
+_NEAREST_PIXEL = cv2.INTER_NEAREST_EXACT
 
 
 def drawn_view(view: View) -> View:
-    """The view with as many pixels as are drawn while moving; a function of its size alone."""
-    scale = min(1.0, (MOST_PIXELS / (view.width * view.height)) ** 0.5)
-    return view.resized(max(1, round(view.width * scale)), max(1, round(view.height * scale)))
+    """Return the view with as many pixels as are drawn while moving.
+
+    It is a function of the view's size alone.
+    """
+    area_scale = MOST_PIXELS / (view.width * view.height)
+    scale = min(1.0, area_scale**0.5)
+    width = max(1, round(view.width * scale))
+    height = max(1, round(view.height * scale))
+    return view.resized(width, height)
 
 
 def render_moving(
@@ -44,83 +60,100 @@ def render_moving(
     pool: ThreadPoolExecutor,
     progress: Progress,
 ) -> ProxyRender:
-    """Every pass of a view in bounded time: merged splats on few pixels, enlarged.
+    """Render every pass of a view in bounded time: merged splats on few pixels, enlarged.
 
-    Which chunks are drawn depends on the scene, the view and its size alone, never on measured time: the same frame is
-    the same picture. The scene's own splats are drawn where so few can be seen that they keep the budget.
+    The choice of chunks depends on the scene, the view and its size alone, never on measured time:
+    the same frame is the same picture. The scene's own splats are drawn where so few can be seen
+    that they keep the budget.
 
     Raises:
         Cancelled: through `progress`.
     """
-    small = drawn_view(view)
+    small_view = drawn_view(view)
     options = replace(options, moving=False)
-    visible = frame.seen(levels.prepared.bounds, small, options)
-    found = sizes(levels, small, visible)
-    own = _own_chunks(splats, levels, found, small, options, pool, progress)
+    visible = frame.seen(levels.prepared.bounds, small_view, options)
+    measured = sizes(levels, small_view, visible)
+
+    own = _own_chunks(splats, levels, measured, small_view, options, pool, progress)
     if own is not None:
         ready = prepared(splats, pool, progress)
-        projected = frame.project(ready, small, options, pool, progress, own)
-        scene = frame.scene_of(
-            splats, ready.normals, seen_colors(splats, projected, pool, progress)
-        )
+        projected = frame.project(ready, small_view, options, pool, progress, own)
+        colors = seen_colors(splats, projected, pool, progress)
+        scene = frame.scene_of(splats, ready.normals, colors)
     else:
-        chosen = np.intersect1d(cut(levels, found, BUDGET, FINEST_PX), visible).astype(np.int32)
+        chosen = cut(levels, measured, BUDGET, FINEST_PX)
+        chosen = np.intersect1d(chosen, visible).astype(np.int32)
+        projected = frame.project(levels.prepared, small_view, options, pool, progress, chosen)
         scene = levels.scene
-        projected = frame.project(levels.prepared, small, options, pool, progress, chosen)
-    return enlarged(
-        frame.blend(projected, scene, options.color_only, pool, progress), view, pool, progress
-    )
+
+    small = frame.blend(projected, scene, options.color_only, pool, progress)
+    return enlarged(small, view, pool, progress)
 
 
 def _own_chunks(
     splats: Splats,
     levels: Levels,
-    found: Sizes,
+    measured: Sizes,
     view: View,
     options: RenderOptions,
     pool: ThreadPoolExecutor,
     progress: Progress,
 ) -> np.ndarray | None:
-    """The chunks of the scene's own splats that may show, (M,) int32, where those keep the budget; else None.
+    """Choose the chunks of the scene's own splats that may show, where those keep the budget.
 
-    The finest level says how many there will be before they are prepared; their chunks, which may lie less well, count.
+    Returns:
+        (M,) int32; None where they do not keep it.
     """
+    # The finest level estimates how many there will be, before they are prepared.
     finest = slice(0, len(levels.ranges[0])) if levels.drawn else slice(0)
-    there = levels.rows[finest][found.costs[finest] > 0].sum()
-    if found.costs[finest].sum() + (FANOUT - 1) * there > BUDGET:
+    finest_costs = measured.costs[finest]
+    merged_count = levels.rows[finest][finest_costs > 0].sum()
+    members_more = (FANOUT - 1) * merged_count
+    if finest_costs.sum() + members_more > BUDGET:
         return None
-    chunks = frame.seen(prepared(splats, pool, progress).bounds, view, options)
-    return chunks if len(chunks) * rasterise.CHUNK_SPLATS <= 2 * BUDGET else None
+
+    # The scene's own chunks may lie less well than the levels': count those as well.
+    bounds = prepared(splats, pool, progress).bounds
+    chunks = frame.seen(bounds, view, options)
+    rows = len(chunks) * rasterise.CHUNK_SPLATS
+    return chunks if rows <= _OWN_SHARE * BUDGET else None
 
 
 def enlarged(
     small: ProxyRender, view: View, pool: ThreadPoolExecutor, progress: Progress | None
 ) -> ProxyRender:
-    """A picture at another view of the same camera with more pixels.
+    """Enlarge a picture to another view of the same camera with more pixels.
 
-    Colour, alpha and confidence are interpolated (Catmull-Rom's cubic: 0.4 dB better than linear on photos); depth,
-    normals and ids are those of the nearest pixel, for a mean of two surfaces is none.
+    Colour, alpha and confidence are interpolated (Catmull-Rom's cubic: 0.4 dB better than linear on
+    photos); depth, normals and ids are those of the nearest pixel, for a mean of two surfaces is
+    none.
     """
-    if (small.view.width, small.view.height) == (view.width, view.height):
+    size = (view.width, view.height)
+    if (small.view.width, small.view.height) == size:
         return replace(small, view=view)
-    size = view.width, view.height
-    there = np.isfinite(small.depth)
-    shown = (
-        None
-        if there.all()
-        else cv2.resize(there.view(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT).view(
-            bool
-        )
-    )
+    is_covered = _enlarged_cover(small.depth, size)
 
-    def work(name: str) -> np.ndarray:
-        if name not in _SMOOTH:
-            return cv2.resize(getattr(small, name), size, interpolation=cv2.INTER_NEAREST_EXACT)
-        plane = cv2.resize(getattr(small, name), size, interpolation=cv2.INTER_CUBIC)
-        np.clip(plane, *_SMOOTH[name], out=plane)
-        if shown is not None:
-            plane *= shown if plane.ndim == 2 else shown[..., None]
+    def enlarge(name: str) -> np.ndarray:
+        plane = getattr(small, name)
+        if name not in _INTERPOLATED:
+            return cv2.resize(plane, size, interpolation=_NEAREST_PIXEL)
+        low, high = _INTERPOLATED[name]
+        plane = cv2.resize(plane, size, interpolation=cv2.INTER_CUBIC)
+        np.clip(plane, low, high, out=plane)
+        # Nothing spreads over pixels that have no depth.
+        if is_covered is not None:
+            plane *= is_covered if plane.ndim == 2 else is_covered[..., None]
         return plane
 
-    names = [name for name in vars(small) if name != "view"]
-    return ProxyRender(view=view, **dict(zip(names, run(pool, work, names, progress), strict=True)))
+    names = [one.name for one in DRAWN]
+    planes = run(pool, enlarge, names, progress)
+    return ProxyRender(view=view, **dict(zip(names, planes, strict=True)))
+
+
+def _enlarged_cover(depth: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
+    """Enlarge the mask of the pixels that have a depth to `size`; None where all have."""
+    is_covered = np.isfinite(depth)
+    if is_covered.all():
+        return None
+    mask = cv2.resize(is_covered.view(np.uint8), size, interpolation=_NEAREST_PIXEL)
+    return mask.view(bool)
