@@ -1,6 +1,7 @@
-"""gsplat's CUDA entry points in plain PyTorch, with its documented signatures and its own PyTorch twins underneath.
+"""gsplat's CUDA entry points in plain PyTorch, with its documented signatures.
 
-Slow and for small scenes: it lets the CUDA wrapper's own code run where there is no card.
+gsplat's own PyTorch twins are underneath. Slow and for small scenes: it lets the CUDA wrapper's own
+code run where there is no card.
 """
 
 import math
@@ -14,7 +15,8 @@ from gsplat.cuda._torch_impl import (
     _spherical_harmonics,
 )
 
-MIN_ALPHA, MAX_ALPHA, MIN_LIGHT = 1 / 255, 0.999, 1e-4
+from engine.kernels.constants import FAR_PLANE, LOW_PASS, MAX_ALPHA, MIN_LIGHT
+from engine.kernels.constants import NOTHING_ALPHA as MIN_ALPHA
 
 
 def rasterization(
@@ -24,13 +26,13 @@ def rasterization(
     opacities,
     colors,
     viewmats,
-    Ks,
+    Ks,  # noqa: N803
     width,
     height,
     near_plane=0.01,
-    far_plane=1e10,
-    radius_clip=0.0,  # noqa: N803
-    eps2d=0.3,
+    far_plane=FAR_PLANE,
+    radius_clip=0.0,
+    eps2d=LOW_PASS,
     sh_degree=None,
     packed=True,
     tile_size=16,
