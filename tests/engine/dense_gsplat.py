@@ -15,7 +15,7 @@ from gsplat.cuda._torch_impl import (
     _spherical_harmonics,
 )
 
-from engine.kernels.constants import FAR_PLANE, LOW_PASS, MAX_ALPHA, MIN_LIGHT
+from engine.kernels.constants import MAX_ALPHA, MIN_LIGHT
 from engine.kernels.constants import NOTHING_ALPHA as MIN_ALPHA
 
 
@@ -30,9 +30,9 @@ def rasterization(
     width,
     height,
     near_plane=0.01,
-    far_plane=FAR_PLANE,
+    far_plane=1e10,
     radius_clip=0.0,
-    eps2d=LOW_PASS,
+    eps2d=0.3,
     sh_degree=None,
     packed=True,
     tile_size=16,
