@@ -533,9 +533,9 @@ def test_confidence_of_the_photos_own_full_view_is_that_of_its_depth():
     full = a_picture(view, a_wall(view))
     assert not full.void.any()
     assert frame_confidence(a_scene(view, a_wall(view)), full) == pytest.approx(1, abs=1e-4)
-    assert frame_confidence(
-        a_scene(view, a_wall(view), uncertainty=1.0), full
-    ) == pytest.approx(0.75, abs=1e-4)
+    assert frame_confidence(a_scene(view, a_wall(view), uncertainty=1.0), full) == pytest.approx(
+        0.75, abs=1e-4
+    )
 
 
 @given(st.floats(0, 1.5))
@@ -593,9 +593,7 @@ def test_a_shot_is_exrs_masks_and_metadata(tmp_path):
         view = Camera.from_json(frame["camera"]).view(frame["width"], frame["height"])
         assert np.allclose(world_to_ndc(view), header["worldToNDC"], atol=1e-5)
         assert frame["void_coverage"] == pytest.approx(picture.void.mean(), abs=1e-6)
-        assert frame["confidence"] == pytest.approx(
-            frame_confidence(scene, picture), rel=1e-5
-        )
+        assert frame["confidence"] == pytest.approx(frame_confidence(scene, picture), rel=1e-5)
         for index, name in enumerate(REGIONS):
             mask = cv2.imdecode(
                 np.fromfile(tmp_path / "shöt" / frame["region_masks"][name], np.uint8),
