@@ -11,11 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.camera import View
+from engine.kernels.constants import FRUSTUM_MARGIN, LOW_PASS, MAX_ALPHA, MIN_LIGHT
+from engine.kernels.constants import NOTHING_ALPHA as MIN_ALPHA
 from engine.splats.record import Splats
 
-LOW_PASS = 0.3  # square pixels
-MAX_ALPHA, MIN_ALPHA, MIN_LIGHT = 0.999, 1 / 255, 1e-4
-FRUSTUM_MARGIN = 0.3  # of half the picture
 TILE = 8  # pixels a side; of 4, 8 and 16 the fastest on the scenes of this benchmark, 100 k to 3 M splats
 BATCH = 1 << 19  # alphas at a time, which stay in the cache; 1 << 18 and 1 << 20 are slower
 

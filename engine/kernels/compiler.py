@@ -68,7 +68,8 @@ def this_machine() -> str:
     systems = {"darwin": "macos", "win32": "windows"}
     machines = {"amd64": "x86_64", "arm64": "aarch64"}
     system = systems.get(sys.platform, sys.platform)
-    machine = machines.get(platform.machine().lower(), platform.machine())
+    processor = platform.machine()
+    machine = machines.get(processor.lower(), processor)
     return f"{system}-{machine}"
 
 
@@ -101,8 +102,12 @@ def build(
     version = _version(python)
     folder.mkdir(parents=True, exist_ok=True)
     wanted = stale(targets, python, folder)
+
+    def work(target: Target) -> None:
+        _build_one(zig, target, version, folder)
+
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda target: _build_one(zig, target, version, folder), wanted))
+        list(pool.map(work, wanted))
     return [target.filename for target in wanted]
 
 
@@ -119,16 +124,17 @@ def _build_one(zig: list[str], target: Target, version: str, folder: Path) -> No
     fingerprint = _fingerprint(target, version)
     # Windows' linker leaves more than one file, so it works in a folder that is then removed.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as temporary:
-        compiler = [*zig, "-target", target.triple]
+        linker = [*zig, "-target", target.triple]
+        compiler = [*linker, f"-mcpu={target.cpu}", *FLAGS]
         objects = []
         for path in sources():
             compiled = str(Path(temporary) / f"{path.stem}.o")
-            run([*compiler, f"-mcpu={target.cpu}", *FLAGS, "-c", path.name, "-o", compiled])
+            run([*compiler, "-c", path.name, "-o", compiled])
             objects.append(compiled)
         # Linked at the system's lowest level: zig makes a C library for each level, which for
         # Windows takes a minute.
         library = Path(temporary) / target.filename
-        run([*compiler, *LINK_FLAGS, *objects, *LINKED, "-o", str(library)])
+        run([*linker, *LINK_FLAGS, *objects, *LINKED, "-o", str(library)])
         library.replace(folder / target.filename)
     _stamp_path(folder, target).write_text(fingerprint, encoding="ascii")
 
@@ -144,7 +150,13 @@ def run(command: list[str]) -> str:
     Raises:
         CompileError: it refused.
     """
-    result = subprocess.run(command, cwd=SOURCES, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command,
+        cwd=SOURCES,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if result.returncode:
         raise CompileError(f"{' '.join(command)}\n{result.stderr[-4000:]}")
     return result.stdout
@@ -156,7 +168,9 @@ def _fingerprint(target: Target, version: str) -> str:
     digest = hashlib.sha256(recipe.encode())
     headers = sorted(SOURCES.glob("*.h"))
     for path in [*sources(), *headers]:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        digest.update(path.name.encode())
+        digest.update(b"\0")
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -166,7 +180,8 @@ def _stamp_path(folder: Path, target: Target) -> Path:
 
 def _stamp(folder: Path, target: Target) -> str:
     """Return the fingerprint of the library that is there; "" where there is none."""
+    library = folder / target.filename
     path = _stamp_path(folder, target)
-    if not (folder / target.filename).is_file() or not path.is_file():
+    if not library.is_file() or not path.is_file():
         return ""
     return path.read_text(encoding="ascii")

@@ -43,13 +43,16 @@ def finish(
     alpha = sums["alpha"]
     is_covered = alpha >= NOTHING_ALPHA
     expected_depth = sums["depth"] / alpha.clip(NOTHING_ALPHA, None)
-    ray_length = lib.sqrt((rays * rays).sum(-1))
+    ray_square = (rays * rays).sum(-1)
+    ray_length = lib.sqrt(ray_square)
     to_eye = -rays / ray_length[..., None]  # [H, W, 3], unit
     # Blended by weight, the confidence is already "mean times coverage".
     confidence = sums["confidence"]
     if photo_from_eye is not None:
-        points = rays * lib.where(is_covered, expected_depth, 1.0)[..., None]  # from the eye
-        confidence = confidence * _angle_term(lib, to_eye, photo_from_eye - points)
+        some_depth = lib.where(is_covered, expected_depth, 1.0)
+        points = rays * some_depth[..., None]  # [H, W, 3], from the eye
+        to_photo = photo_from_eye - points
+        confidence = confidence * _angle_term(lib, to_eye, to_photo)
     passes = {
         "depth": expected_depth,
         "normal": _unit_normal(lib, sums["normal"], to_eye),
@@ -59,16 +62,23 @@ def finish(
     }
     # A pixel that is hardly covered has colour and alpha alone.
     for name, values in passes.items():
-        mask = is_covered[..., None] if BY_NAME[name].channels > 1 else is_covered
-        passes[name] = lib.where(mask, values, BY_NAME[name].nothing)
-    return {"color": sums["color"], "alpha": alpha, **passes}
+        each = BY_NAME[name]
+        mask = is_covered[..., None] if each.shape else is_covered
+        passes[name] = lib.where(mask, values, each.nothing)
+    return {
+        "color": sums["color"],
+        "alpha": alpha,
+        **passes,
+    }
 
 
 def _unit_normal(lib: Any, blended: Array, to_eye: Array) -> Array:
     """Return blended normals (H, W, 3) at unit length; the way to the eye where they cancel."""
     square = (blended * blended).sum(-1)
+    has_direction = square > MIN_SQUARE
     length = lib.sqrt(square.clip(MIN_SQUARE, None))
-    return lib.where((square > MIN_SQUARE)[..., None], blended / length[..., None], to_eye)
+    normal = blended / length[..., None]
+    return lib.where(has_direction[..., None], normal, to_eye)
 
 
 def _angle_term(lib: Any, to_eye: Array, to_photo: Array) -> Array:
@@ -79,5 +89,8 @@ def _angle_term(lib: Any, to_eye: Array, to_photo: Array) -> Array:
         to_eye: (H, W, 3) unit.
         to_photo: (H, W, 3) metres.
     """
-    distance = lib.sqrt((to_photo * to_photo).sum(-1)).clip(MIN_LENGTH, None)
-    return ((to_eye * to_photo).sum(-1) / distance).clip(0, 1)
+    square = (to_photo * to_photo).sum(-1)
+    distance = lib.sqrt(square).clip(MIN_LENGTH, None)
+    product = (to_eye * to_photo).sum(-1)
+    cosine = product / distance
+    return cosine.clip(0, 1)

@@ -61,16 +61,24 @@ def rasterise(
         The passes of `ProxyRender` by name.
     """
     rows = drawable(splats)
-    kept = {name: splats[name][rows] for name in (*_PREPARED, *_IDS)}
+    kept = {}
+    for name in (*_PREPARED, *_IDS):
+        kept[name] = splats[name][rows]
     positions = kept["positions"]
-    if splats.get("sh") is not None:
-        sh = splats["sh"][rows]
-        kept["colors"] = seen_colors(positions, kept["colors"], sh, view.position)
+    sh = splats.get("sh")
+    if sh is not None:
+        kept["colors"] = seen_colors(
+            positions,
+            kept["colors"],
+            sh[rows],
+            view.position,
+        )
     # The photo's own filter is wider in metres, the farther a splat is from the photo's eye.
     own_filter = np.zeros(len(positions))  # [N], square metres
     if photo_focal and photo_position is not None:
         from_photo = positions - np.asarray(photo_position)
-        own_filter = LOW_PASS / photo_focal**2 * np.sum(np.square(from_photo), axis=1)
+        square_distance = np.sum(np.square(from_photo), axis=1)
+        own_filter = LOW_PASS / photo_focal**2 * square_distance
     sums = accumulate(kept, view, near, antialiased, own_filter)
     return _passes(sums, kept, view, photo_position)
 
@@ -131,11 +139,18 @@ def drawable(splats: Mapping[str, Any]) -> np.ndarray:
     is_finite = np.ones(len(splats["positions"]), bool)
     for name in _PREPARED:
         numbers = splats[name]
-        is_finite &= np.isfinite(numbers).all(axis=tuple(range(1, numbers.ndim)))
-    square = np.sum(np.square(splats["rotations"], dtype=float), axis=1)
-    has_rotation = (square > LEAST_ROTATION) & (square < LARGEST_ROTATION)
+        row_axes = tuple(range(1, numbers.ndim))
+        is_finite &= np.isfinite(numbers).all(axis=row_axes)
+
+    squares = np.square(splats["rotations"], dtype=float)
+    square_length = np.sum(squares, axis=1)
+    has_rotation = square_length > LEAST_ROTATION
+    has_rotation &= square_length < LARGEST_ROTATION
+
     scales = splats["scales"]
-    has_size = (scales >= 0).all(axis=1) & (scales > 0).any(axis=1)
+    has_size = (scales >= 0).all(axis=1)
+    has_size &= (scales > 0).any(axis=1)
+
     shows = splats["opacities"] >= np.float32(NOTHING_ALPHA)
     return is_finite & has_size & has_rotation & shows
 
@@ -154,16 +169,21 @@ def _project(
         metres, `normal` (N, 3) world, and `keep` (N,) bool: it is drawn.
     """
     camera_from_world = view.camera_from_world
-    rotations = quaternion_to_matrix(splats["rotations"].astype(float))
-    x, y, depth = transform_points(camera_from_world, splats["positions"].astype(float)).T
-    focal_length = np.array([view.fx, view.fy])
-    principal_point = np.array([view.cx, view.cy])
-    slopes = np.stack([x / depth, y / depth], axis=1)
+    focal_length, principal_point, _ = _intrinsics(view)
+    quaternions = splats["rotations"].astype(float)
+    positions = splats["positions"].astype(float)
+    rotations = quaternion_to_matrix(quaternions)  # [N, 3, 3]
+    x, y, depth = transform_points(camera_from_world, positions).T
+    slope_x = x / depth
+    slope_y = y / depth
+    slopes = np.stack([slope_x, slope_y], axis=1)
 
     # Its axes on the picture: the projection's Jacobian at the centre times its own axes.
     jacobian = _jacobian(slopes, depth, view)
-    axes = rotations * splats["scales"][:, None, :]  # [N, 3, 3], metres, world
-    axes_2d = jacobian @ camera_from_world[:3, :3] @ axes  # [N, 2, 3], pixels
+    scales = splats["scales"]
+    axes = rotations * scales[:, None, :]  # [N, 3, 3], metres, world
+    turn = camera_from_world[:3, :3]
+    axes_2d = jacobian @ turn @ axes  # [N, 2, 3], pixels
     sharp = axes_2d @ axes_2d.transpose(0, 2, 1)  # [N, 2, 2], square pixels
 
     covariance_2d = sharp + LOW_PASS * np.eye(2)
@@ -174,19 +194,34 @@ def _project(
     # The filter makes a splat wider; so much fainter it becomes where that is asked for.
     before = determinant
     if antialiased:
-        before = np.linalg.det(_own_covariance(sharp, own_filter, depth, focal_length))
-    kept_light = np.sqrt(np.clip(before / determinant, 0, 1))
+        own_covariance = _own_covariance(sharp, own_filter, depth, focal_length)
+        before = np.linalg.det(own_covariance)
+    share = np.clip(before / determinant, 0, 1)
+    kept_light = np.sqrt(share)
+    opacities = np.minimum(splats["opacities"], 1)
 
     # What float32 cannot hold is too large to be drawn.
-    is_sound = (determinant > 0) & (c * determinant <= np.finfo(np.float32).max)
+    largest = np.finfo(np.float32).max
+    is_sound = determinant > 0
+    is_sound &= c * determinant <= largest
+    is_between_planes = (depth >= near) & (depth <= FAR_PLANE)
+    adjugate = np.stack([c, -b, a], axis=1)
     return {
         "centre": slopes * focal_length + principal_point,
-        "conic": np.stack([c, -b, a], axis=1) / determinant[:, None],
-        "opacity": np.minimum(splats["opacities"], 1) * kept_light,
+        "conic": adjugate / determinant[:, None],
+        "opacity": opacities * kept_light,
         "depth": depth,
         "normal": _normals(splats, rotations, view),
-        "keep": is_sound & (depth >= near) & (depth <= FAR_PLANE),
+        "keep": is_sound & is_between_planes,
     }
+
+
+def _intrinsics(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return focal length, principal point and size, (2,) each, pixels."""
+    focal_length = np.array([view.fx, view.fy])
+    principal_point = np.array([view.cx, view.cy])
+    size = np.array([view.width, view.height])
+    return focal_length, principal_point, size
 
 
 def _jacobian(slopes: np.ndarray, depth: np.ndarray, view: View) -> np.ndarray:
@@ -200,17 +235,16 @@ def _jacobian(slopes: np.ndarray, depth: np.ndarray, view: View) -> np.ndarray:
     Returns:
         (N, 2, 3) pixels a metre.
     """
-    focal_length = np.array([view.fx, view.fy])
-    principal_point = np.array([view.cx, view.cy])
-    size = np.array([view.width, view.height])
+    focal_length, principal_point, size = _intrinsics(view)
     # Far outside the picture the Jacobian grows without bound, so there it is that of the margin.
     margin = FRUSTUM_MARGIN * 0.5 * size / focal_length
     lowest = -principal_point / focal_length - margin
     highest = (size - principal_point) / focal_length + margin
     held = np.clip(slopes, lowest, highest)
+    column = depth[:, None]
     jacobian = np.zeros((len(depth), 2, 3))
-    jacobian[:, [0, 1], [0, 1]] = focal_length / depth[:, None]
-    jacobian[:, :, 2] = -focal_length * held / depth[:, None]
+    jacobian[:, [0, 1], [0, 1]] = focal_length / column
+    jacobian[:, :, 2] = -focal_length * held / column
     return jacobian
 
 
@@ -222,17 +256,20 @@ def _own_covariance(
 ) -> np.ndarray:
     """Add the filter through which the photo saw the splats to their covariance (N, 2, 2)."""
     variance = np.broadcast_to(own_filter, depth.shape)[:, None]  # [N, 1], square metres
+    pixels_a_metre = focal_length / depth[:, None]  # [N, 2]
     covariance = sharp.copy()
-    covariance[:, [0, 1], [0, 1]] += variance * np.square(focal_length / depth[:, None])
+    covariance[:, [0, 1], [0, 1]] += variance * np.square(pixels_a_metre)
     return covariance
 
 
 def _normals(splats: Mapping[str, np.ndarray], rotations: np.ndarray, view: View) -> np.ndarray:
     """Return the splats' shortest axes (N, 3), world, turned towards the eye."""
     shortest = np.argmin(splats["scales"], axis=1)
-    axes = np.take_along_axis(rotations, shortest[:, None, None], axis=2)[..., 0]
+    column = shortest[:, None, None]
+    axes = np.take_along_axis(rotations, column, axis=2)[..., 0]
     from_eye = splats["positions"] - view.position
-    faces_away = np.sum(axes * from_eye, axis=1) > 0
+    along = np.sum(axes * from_eye, axis=1)
+    faces_away = along > 0
     return np.where(faces_away[:, None], -axes, axes)
 
 
@@ -247,30 +284,40 @@ def _blend(
         values: (8,) its colour, depth, normal and confidence.
         sums: of `accumulate`, changed.
     """
-    height, width = sums["light"].shape
-    centre_x, centre_y = splat["centre"]
-    dx = np.arange(width) + 0.5 - centre_x  # [W], pixels
-    dy = (np.arange(height) + 0.5 - centre_y)[:, None]  # [H, 1]
-    a, b, c = splat["conic"]
-    falloff = np.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)
-    alpha = np.minimum(MAX_ALPHA, splat["opacity"] * falloff)  # [H, W]
+    alpha = _alpha(splat, *sums["light"].shape)
+    light = sums["light"]
+    done = sums["done"]
 
     # A pixel is finished before the splat that would leave too little light, which is not drawn.
-    is_drawn = (alpha >= NOTHING_ALPHA) & ~sums["done"]
-    light_left = sums["light"] * (1 - alpha)
-    sums["done"] |= is_drawn & (light_left <= MIN_LIGHT)
-    is_drawn &= ~sums["done"]
+    is_drawn = (alpha >= NOTHING_ALPHA) & ~done
+    light_left = light * (1 - alpha)
+    done |= is_drawn & (light_left <= MIN_LIGHT)
+    is_drawn &= ~done
 
-    weight = np.where(is_drawn, sums["light"] * alpha, 0)
-    sums["light"] = np.where(is_drawn, light_left, sums["light"])
+    weight = np.where(is_drawn, light * alpha, 0)
+    sums["light"] = np.where(is_drawn, light_left, light)
     sums["values"] += weight[..., None] * values
 
     # Ids are not blended: the heaviest splat gives them. Of equal weights the first one stays.
-    is_heavier = weight > sums["weight"]
+    heaviest_weight = sums["weight"]
+    is_heavier = weight > heaviest_weight
     second = np.maximum(sums["second"], weight)
-    sums["second"] = np.where(is_heavier, sums["weight"], second)
-    sums["weight"] = np.where(is_heavier, weight, sums["weight"])
+    sums["second"] = np.where(is_heavier, heaviest_weight, second)
+    sums["weight"] = np.where(is_heavier, weight, heaviest_weight)
     sums["heaviest"] = np.where(is_heavier, row, sums["heaviest"])
+
+
+def _alpha(splat: Mapping[str, Any], height: int, width: int) -> np.ndarray:
+    """Return one splat's opacity in every pixel, (H, W)."""
+    centre_x, centre_y = splat["centre"]
+    dx = np.arange(width) + 0.5 - centre_x  # [W], pixels
+    dy = np.arange(height) + 0.5 - centre_y
+    dy = dy[:, None]  # [H, 1]
+    a, b, c = splat["conic"]
+    squares = a * dx * dx + c * dy * dy
+    power = -0.5 * squares - b * dx * dy
+    opacity = splat["opacity"] * np.exp(power)
+    return np.minimum(MAX_ALPHA, opacity)
 
 
 def _passes(
@@ -280,21 +327,28 @@ def _passes(
     photo_position: Point | None,
 ) -> dict[str, np.ndarray]:
     """Make the passes of a picture from its sums; see `rasterise`."""
-    ends = np.cumsum([BY_NAME[name].channels for name in _VALUES])
-    parts = np.split(sums["values"], ends[:-1], axis=2)
     blended = {"alpha": 1 - sums["light"]}
-    for name, part in zip(_VALUES, parts, strict=True):
-        blended[name] = part if BY_NAME[name].channels > 1 else part[..., 0]
+    first = 0
+    for name in _VALUES:
+        each = BY_NAME[name]
+        end = first + each.channels
+        part = sums["values"][..., first:end]
+        blended[name] = part if each.shape else part[..., 0]
+        first = end
 
     # The row -1 of pixels without a splat takes the -1 at the end.
     ids = {}
     for name in _IDS:
-        with_nothing = np.append(splats[name].astype(np.int64), -1)
+        numbers = splats[name].astype(np.int64)
+        with_nothing = np.append(numbers, -1)
         ids[name] = with_nothing[sums["heaviest"]]
 
-    rays = view.rays().astype(float) @ view.world_from_camera[:3, :3].T
+    turn = view.world_from_camera[:3, :3]
+    rays = view.rays().astype(float) @ turn.T
     photo_from_eye = None
     if photo_position is not None:
         photo_from_eye = np.asarray(photo_position) - view.position
     passes = finish(np, blended, ids, rays, photo_from_eye)
-    return {each.name: passes[each.name].astype(each.dtype) for each in DRAWN}
+    for each in DRAWN:
+        passes[each.name] = passes[each.name].astype(each.dtype)
+    return passes

@@ -140,7 +140,8 @@ def _blend(
     camera_from_world[:3, 3] = 0
 
     # What is too large for float32 is not drawn: it loses its opacity.
-    depth = (from_eye.detach() * camera_from_world[2, :3]).sum(1)
+    forward = camera_from_world[2, :3]
+    depth = (from_eye.detach() * forward).sum(1)
     largest_extent = scales.detach().amax(1) * max(view.fx, view.fy)  # times the depth, in pixels
     fits = largest_extent <= LARGEST_PX * depth
     opacities = torch.where(fits, opacities, 0.0).clamp(max=1)
@@ -167,8 +168,9 @@ def _blend(
 
 def _expected_depth(depth: Tensor, alpha: Tensor) -> Tensor:
     """Return expected depth from its weighted sum; inf where there is nothing."""
+    is_covered = alpha >= NOTHING_ALPHA
     expected_depth = depth / alpha.clamp(min=NOTHING_ALPHA)
-    return torch.where(alpha >= NOTHING_ALPHA, expected_depth, float("inf"))
+    return torch.where(is_covered, expected_depth, float("inf"))
 
 
 def _passes(
@@ -184,26 +186,43 @@ def _passes(
     colors = _seen_colors(scene, eye)
     if options.color_only:
         sums, alpha, _ = _blend(geometry, colors, view, options.near, antialiased)
-        depth = _expected_depth(sums[..., 3], alpha)
-        return _nothing(view) | {"color": sums[..., :3], "alpha": alpha, "depth": depth}
+        passes = _nothing(view)
+        passes["color"] = sums[..., :3]
+        passes["alpha"] = alpha
+        passes["depth"] = _expected_depth(sums[..., 3], alpha)
+        return passes
 
     normals = _facing(scene, eye)
-    channels = torch.cat([colors, normals, scene.confidence[:, None]], dim=1)
+    confidence = scene.confidence[:, None]
+    channels = torch.cat([colors, normals, confidence], dim=1)
     sums, alpha, meta = _blend(geometry, channels, view, options.near, antialiased)
     progress.check()
-    blended = {"alpha": alpha}
-    parts = sums.split([BY_NAME[name].channels for name in _VALUES], dim=2)
-    for name, part in zip(_VALUES, parts, strict=True):
-        blended[name] = part if BY_NAME[name].channels > 1 else part[..., 0]
+    blended = _parts(sums) | {"alpha": alpha}
 
     # Where no splat is, alpha is 0 and the ids are not read.
     rows = heaviest(meta, progress).clamp(min=0)
-    ids = {"region": scene.region[rows], "origin": scene.origin[rows]}
+    ids = {
+        "region": scene.region[rows],
+        "origin": scene.origin[rows],
+    }
     photo_from_eye = None
     if options.photo_position is not None:
         offset = options.photo_position - view.position
         photo_from_eye = torch.tensor(offset, dtype=torch.float32, device=device)
     return finish(torch, blended, ids, _rays(view, device), photo_from_eye)
+
+
+def _parts(sums: Tensor) -> dict[str, Tensor]:
+    """Cut weighted sums (H, W, 8) into the passes, by name."""
+    blended = {}
+    first = 0
+    for name in _VALUES:
+        each = BY_NAME[name]
+        end = first + each.channels
+        part = sums[..., first:end]
+        blended[name] = part if each.shape else part[..., 0]
+        first = end
+    return blended
 
 
 def _filtered(
@@ -214,11 +233,14 @@ def _filtered(
     Returns:
         Opacities (N,), and True where the mode is still gsplat's to apply.
     """
-    if not options.antialiased or options.photo_focal is None or options.photo_position is None:
+    if options.photo_focal is None or options.photo_position is None:
         return scene.opacities, options.antialiased
+    if not options.antialiased:
+        return scene.opacities, False
     photo = torch.tensor(options.photo_position, dtype=torch.float32, device=eye.device)
     from_photo = scene.positions - photo
-    own_filter = LOW_PASS / options.photo_focal**2 * from_photo.square().sum(1)
+    square_distance = from_photo.square().sum(1)
+    own_filter = LOW_PASS / options.photo_focal**2 * square_distance
     from_eye = scene.positions - eye
     kept = kept_light(from_eye, scene.scales, scene.rotations, view, own_filter)
     return scene.opacities * kept, False
@@ -227,8 +249,9 @@ def _filtered(
 def _facing(scene: DeviceScene, eye: Tensor) -> Tensor:
     """Return the splats' normals (N, 3), world, turned towards the eye."""
     from_eye = scene.positions - eye
-    faces_away = (from_eye * scene.normals).sum(1, keepdim=True) > 0
-    return torch.where(faces_away, -scene.normals, scene.normals)
+    normals = scene.normals
+    along = (from_eye * normals).sum(1, keepdim=True)
+    return torch.where(along > 0, -normals, normals)
 
 
 def _seen_colors(scene: DeviceScene, eye: Tensor) -> Tensor:
@@ -238,19 +261,24 @@ def _seen_colors(scene: DeviceScene, eye: Tensor) -> Tensor:
     coefficients = scene.sh.shape[1]
     degree = round(coefficients**0.5) - 1
     from_eye = scene.positions - eye
-    seen = scene.colors + gsplat.spherical_harmonics(degree, from_eye, scene.sh)
-    return torch.where(torch.isfinite(seen), seen, scene.colors).clamp(min=0)
+    change = gsplat.spherical_harmonics(degree, from_eye, scene.sh)
+    seen = scene.colors + change
+    finite = torch.where(torch.isfinite(seen), seen, scene.colors)
+    return finite.clamp(min=0)
 
 
 def _rays(view: View, device: torch.device) -> Tensor:
     """Return world directions (H, W, 3) through the pixel centres, of planar depth 1."""
-    world_from_camera = torch.tensor(
-        view.world_from_camera[:3, :3], dtype=torch.float32, device=device
-    )
+    turn = view.world_from_camera[:3, :3]
+    world_from_camera = torch.tensor(turn, dtype=torch.float32, device=device)
     right, down, forward = world_from_camera.unbind(1)
-    u = (torch.arange(view.width, device=device) + 0.5 - view.cx) / view.fx
-    v = (torch.arange(view.height, device=device) + 0.5 - view.cy) / view.fy
-    return u[None, :, None] * right + v[:, None, None] * down + forward
+    columns = torch.arange(view.width, device=device)
+    rows = torch.arange(view.height, device=device)
+    slope_x = (columns + 0.5 - view.cx) / view.fx
+    slope_y = (rows + 0.5 - view.cy) / view.fy
+    across = slope_x[None, :, None] * right
+    downwards = slope_y[:, None, None] * down
+    return across + downwards + forward
 
 
 def _nothing(view: View) -> dict[str, Tensor]:

@@ -28,42 +28,59 @@ def kept_light(
     """
     pose = view.camera_from_world[:3, :3]
     camera_from_world = torch.tensor(pose, dtype=torch.float32, device=means.device)
-    x, y, depth = (means @ camera_from_world.T).unbind(1)
+    points = means @ camera_from_world.T
+    x, y, depth = points.unbind(1)
     depth = depth.clamp(min=NEAREST)  # nearer splats are not drawn
-    axes = camera_from_world @ _rotations(rotations) * scales[:, None, :]  # [N, 3, 3], metres
+    # [N, 3, 3] metres: each column is an axis of the splat in the camera's frame.
+    axes = camera_from_world @ _rotations(rotations) * scales[:, None, :]
+    right, down, forward = axes.unbind(1)
 
-    # The splat's axes on the picture, [N, 3] pixels: across and down.
+    # The splat's axes on the picture, [N, 3] pixels.
     slope_x = _held_slope(x / depth, view.fx, view.cx, view.width)
     slope_y = _held_slope(y / depth, view.fy, view.cy, view.height)
-    pixels_x = view.fx / depth
+    pixels_x = view.fx / depth  # [N], of a metre
     pixels_y = view.fy / depth
-    across = pixels_x[:, None] * (axes[:, 0] - slope_x[:, None] * axes[:, 2])
-    down = pixels_y[:, None] * (axes[:, 1] - slope_y[:, None] * axes[:, 2])
+    offset_x = right - slope_x[:, None] * forward
+    offset_y = down - slope_y[:, None] * forward
+    axes_x = pixels_x[:, None] * offset_x
+    axes_y = pixels_y[:, None] * offset_y
 
     # Determinants of the covariance: of the splat alone, with the low-pass, with its own filter.
-    xx = across.square().sum(1)
-    yy = down.square().sum(1)
-    sharp = torch.linalg.cross(across, down).square().sum(1)
+    xx = axes_x.square().sum(1)
+    yy = axes_y.square().sum(1)
+    minors = torch.linalg.cross(axes_x, axes_y)
+    sharp = minors.square().sum(1)
     after = sharp + LOW_PASS * (xx + yy) + LOW_PASS**2
     own_x = own_filter * pixels_x.square()
     own_y = own_filter * pixels_y.square()
     before = sharp + own_x * yy + own_y * xx + own_x * own_y
-    return (before / after).clamp(0, 1).sqrt()
+    share = before / after
+    return share.clamp(0, 1).sqrt()
 
 
 def _held_slope(slope: Tensor, focal: float, centre: float, size: int) -> Tensor:
     """Hold slopes within the margin in which the projection's Jacobian follows a splat."""
     margin = FRUSTUM_MARGIN * 0.5 * size / focal
-    return slope.clamp(-centre / focal - margin, (size - centre) / focal + margin)
+    lowest = -centre / focal - margin
+    highest = (size - centre) / focal + margin
+    return slope.clamp(lowest, highest)
 
 
 def _rotations(quaternions: Tensor) -> Tensor:
     """Return the rotation matrices (N, 3, 3) of quaternions (N, 4) w x y z."""
-    unit = quaternions / quaternions.norm(dim=1, keepdim=True)
+    length = quaternions.norm(dim=1, keepdim=True)
+    unit = quaternions / length
     w, x, y, z = unit.unbind(1)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    # Row by row.
+    numbers = [
+        1 - 2 * (y * y + z * z),
+        2 * (x * y - w * z),
+        2 * (x * z + w * y),
+        2 * (x * y + w * z),
+        1 - 2 * (x * x + z * z),
+        2 * (y * z - w * x),
+        2 * (x * z - w * y),
+        2 * (y * z + w * x),
+        1 - 2 * (x * x + y * y),
     ]
-    return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
+    return torch.stack(numbers, dim=-1).reshape(-1, 3, 3)

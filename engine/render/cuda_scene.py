@@ -33,7 +33,7 @@ class DeviceScene:
     normals: Tensor  # (N, 3) float32, world, unsigned
     region: Tensor  # (N,) int32
     origin: Tensor  # (N,) int8
-    sh: Tensor | None  # (N, 1 + K, 3) float32, with 0 for the constant band
+    sh: Tensor | None = None  # (N, 1 + K, 3) float32, with 0 for the constant band
 
 
 _kept: "WeakKeyDictionary[Splats, DeviceScene]" = WeakKeyDictionary()
@@ -71,35 +71,39 @@ def drawable(
         opacities: (N,).
         others: (N, ...) that must be finite too.
     """
-    square = rotations.detach().double().square().sum(1)
-    is_drawable = (square > LEAST_ROTATION) & (square < LARGEST_ROTATION)
-    is_drawable &= (scales >= 0).all(1) & (scales > 0).any(1)
+    square_length = rotations.detach().double().square().sum(1)
+    is_drawable = square_length > LEAST_ROTATION
+    is_drawable &= square_length < LARGEST_ROTATION
+    is_drawable &= (scales >= 0).all(1)
+    is_drawable &= (scales > 0).any(1)
     is_drawable &= opacities >= NOTHING_ALPHA
     for values in (positions, scales, opacities, *others):
-        is_drawable &= torch.isfinite(values)[:, None].flatten(1).all(1)
+        is_finite = torch.isfinite(values)[:, None]
+        is_drawable &= is_finite.flatten(1).all(1)
     return is_drawable
 
 
 def _upload(splats: Splats) -> DeviceScene:
     """Copy the splats that can be drawn."""
     prepared = [torch.from_numpy(getattr(splats, each.name)) for each in PREPARED]
-    kept = splats.select(drawable(*prepared).numpy())
+    rows = drawable(*prepared).numpy()
+    kept = splats.select(rows)
 
-    names = [each.name for each in (*PREPARED, *BLENDED)]
-    on_host = {name: getattr(kept, name) for name in names}
+    on_host = {}
+    for each in (*PREPARED, *BLENDED):
+        on_host[each.name] = getattr(kept, each.name)
     on_host["opacities"] = np.minimum(kept.opacities, 1)
     on_host["normals"] = np.ascontiguousarray(kept.normals, np.float32)
     on_host["origin"] = kept.origin.astype(BY_NAME["origin"].dtype)
     # gsplat's harmonics begin with the constant band, which our colours already are.
-    on_host["sh"] = None
     if kept.sh is not None:
         constant_band = np.zeros_like(kept.sh[:, :1])
         on_host["sh"] = np.concatenate([constant_band, kept.sh], axis=1)
 
-    _check_memory(sum(array.nbytes for array in on_host.values() if array is not None))
+    _check_memory(sum(array.nbytes for array in on_host.values()))
     tensors = {}
     for name, array in on_host.items():
-        tensors[name] = None if array is None else torch.from_numpy(array).to(DEVICE)
+        tensors[name] = torch.from_numpy(array).to(DEVICE)
     return DeviceScene(**tensors)
 
 

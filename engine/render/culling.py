@@ -29,20 +29,29 @@ def bounds_of(splats: Splats, drawn: np.ndarray) -> Bounds:
     """Return the bounds of every CHUNK_SPLATS rows, of the splats that are `drawn` (N,) bool."""
     starts = np.arange(0, len(splats), CHUNK_SPLATS)
     if not len(starts):
-        return Bounds(np.zeros((0, 3)), np.zeros(0), np.zeros(0))
+        return Bounds(
+            centres=np.zeros((0, 3)),
+            radii=np.zeros(0),
+            spreads=np.zeros(0),
+        )
     has_splats = np.logical_or.reduceat(drawn, starts)  # [C]
 
     # The sphere around a chunk's box.
     positions = splats.positions
-    inside = drawn[:, None]
-    low = np.minimum.reduceat(np.where(inside, positions, np.inf), starts).astype(float)
-    high = np.maximum.reduceat(np.where(inside, positions, -np.inf), starts).astype(float)
-    half = np.where(has_splats[:, None], high / 2 - low / 2, 0)  # [C, 3]
-    centres = np.where(has_splats[:, None], low, 0) + half
-    radii = np.where(has_splats, np.linalg.norm(half, axis=1), -1)
+    row = drawn[:, None]
+    lowest = np.where(row, positions, np.inf)
+    low = np.minimum.reduceat(lowest, starts).astype(float)  # [C, 3]
+    highest = np.where(row, positions, -np.inf)
+    high = np.maximum.reduceat(highest, starts).astype(float)
+    chunk = has_splats[:, None]
+    half = np.where(chunk, high / 2 - low / 2, 0)
+    centres = np.where(chunk, low, 0) + half
+    radius = np.linalg.norm(half, axis=1)
+    radii = np.where(has_splats, radius, -1)
 
-    largest_scale = np.where(drawn, splats.scales.max(axis=1), 0)
-    spreads = np.maximum.reduceat(largest_scale, starts).astype(float)
+    largest_scale = splats.scales.max(axis=1)
+    spread = np.where(drawn, largest_scale, 0)
+    spreads = np.maximum.reduceat(spread, starts).astype(float)
     return Bounds(centres, radii, spreads)
 
 
@@ -63,25 +72,27 @@ def visible_chunks(
             Jacobian is held.
     """
     rotation, eye, focal_length, principal_point = _as_kernels_see(view)
-    offset = bounds.centres - eye
-    x, y, z = (offset @ rotation.T).T  # metres, camera
-    distance = np.linalg.norm(offset, axis=1)
+    from_eye = bounds.centres - eye
+    x, y, z = (from_eye @ rotation.T).T  # metres, camera
+    distance = np.linalg.norm(from_eye, axis=1)
     radii = bounds.radii + ROUNDING * (distance + bounds.radii)
-    may_show = (bounds.radii >= 0) & (z + radii >= near)
+    may_show = bounds.radii >= 0
+    may_show &= z + radii >= near
 
-    lowest_slope, highest_slope = slopes
-    size = (view.width, view.height)
-    for axis, across in enumerate((x, y)):
-        focal = focal_length[axis]
-        centre = principal_point[axis]
-        steepest = max(abs(lowest_slope[axis]), abs(highest_slope[axis]))
+    sizes = (view.width, view.height)
+    axes = zip((x, y), focal_length, principal_point, sizes, *slopes, strict=True)
+    for across, focal, centre, size, lowest_slope, highest_slope in axes:
         # A splat reaches as far as its own size, and the filters' pixels beyond that.
-        reach_px = EXTENT * LOW_PASS_PX + SLACK_PX + ROUNDING * (abs(centre) + size[axis])
-        reach_m = EXTENT * (1 + ROUNDING) * focal * np.hypot(1, steepest) * bounds.spreads
+        rounding_px = ROUNDING * (abs(centre) + size)
+        reach_px = EXTENT * LOW_PASS_PX + SLACK_PX + rounding_px
+        steepest = max(abs(lowest_slope), abs(highest_slope))
+        stretch = np.hypot(1, steepest)  # of a splat at the edge of the frustum
+        reach_m = EXTENT * (1 + ROUNDING) * focal * stretch * bounds.spreads
         # The left or upper edge, and the right or lower one.
-        for sign, to_edge in ((1, centre), (-1, size[axis] - centre)):
+        for sign, to_edge in ((1, centre), (-1, size - centre)):
             slope = to_edge + reach_px
-            farthest = sign * focal * across + slope * z + np.hypot(focal, slope) * radii
+            steepness = np.hypot(focal, slope)
+            farthest = sign * focal * across + slope * z + steepness * radii
             may_show &= farthest + reach_m >= 0
     return np.flatnonzero(may_show).astype(np.int32)
 
@@ -92,13 +103,18 @@ def _as_kernels_see(view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     So `Camera` of rasterise.h holds them. At 10 km from the origin an eye is rounded by half a
     millimetre: far more than a pixel, seen from near or by a long lens.
     """
-    rotation = _rounded(view.camera_from_world[:3, :3])
-    eye = _rounded(view.position)
-    focal_length = _rounded(np.array([view.fx, view.fy]))
-    principal_point = _rounded(np.array([view.cx, view.cy]))
-    return rotation, eye, focal_length, principal_point
+    rotation = view.camera_from_world[:3, :3]
+    focal_length = np.array([view.fx, view.fy])
+    principal_point = np.array([view.cx, view.cy])
+    return (
+        _rounded(rotation),
+        _rounded(view.position),
+        _rounded(focal_length),
+        _rounded(principal_point),
+    )
 
 
 def _rounded(numbers: np.ndarray) -> np.ndarray:
     """Return numbers as float32 holds them, in float64."""
-    return numbers.astype(np.float32).astype(float)
+    in_float32 = numbers.astype(np.float32)
+    return in_float32.astype(float)

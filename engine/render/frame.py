@@ -83,7 +83,8 @@ class Frame:
     def starts(self) -> np.ndarray:
         """Places where each tile's entries begin, (tiles + 1,) int64."""
         entries_of_tile = self.counts.sum(axis=0, dtype=np.int64)
-        return np.concatenate([[0], np.cumsum(entries_of_tile)])
+        ends = np.cumsum(entries_of_tile)
+        return np.concatenate([[0], ends])
 
     def first_record(self, piece: int) -> int:
         """Return the row of a piece's first record."""
@@ -93,7 +94,10 @@ class Frame:
 def seen(bounds: Bounds, view: View, options: RenderOptions) -> np.ndarray:
     """Return the numbers of the chunks that may show in this view, (M,) int32, ascending."""
     camera = kernel_camera(view, options)
-    slopes = (tuple(camera.slope_min), tuple(camera.slope_max))
+    slopes = (
+        tuple(camera.slope_min),
+        tuple(camera.slope_max),
+    )
     return visible_chunks(bounds, view, camera.near, slopes)
 
 
@@ -129,13 +133,22 @@ def project(
 
     # Each piece counts on its own, so that threads share nothing.
     threads = thread_count(options.threads)
-    wanted = max(1, min(PIECES_PER_THREAD * threads, MAX_COUNTS // tiles))
-    pieces = split(len(chunks), wanted)
-    records = scratch.take("records", len(chunks) * CHUNK_SPLATS, rasterise.RECORD)
+    most_pieces = MAX_COUNTS // tiles
+    wanted = min(PIECES_PER_THREAD * threads, most_pieces)
+    pieces = split(len(chunks), max(1, wanted))
+    splats = len(chunks) * CHUNK_SPLATS
+    records = scratch.take("records", splats, rasterise.RECORD)
     counts = np.empty((len(pieces), tiles), np.int32)
 
     def work(i: int) -> int:
-        return rasterise.project(pieces[i], chunks, prepared.blocks, camera, records, counts[i])
+        return rasterise.project(
+            pieces[i],
+            chunks,
+            prepared.blocks,
+            camera,
+            records,
+            counts[i],
+        )
 
     visible = run(pool, work, range(len(pieces)), progress)
     return Frame(view, camera, records, pieces, visible, counts, scratch)
@@ -163,7 +176,8 @@ def blend(
     arrays = _empty_passes(frame.view, color_only)
     # The kernels draw no extras where they have no place for them.
     left_out = [each.name for each in DRAWN if color_only and each.extra]
-    passes = rasterise.Passes(**(arrays | dict.fromkeys(left_out)))
+    drawn = arrays | dict.fromkeys(left_out)
+    passes = rasterise.Passes(**drawn)
     starts = frame.starts
     for band in bands_of(starts):
         entries = scatter(frame, band, starts, pool, progress)
@@ -188,7 +202,15 @@ def _blend_band(
     def work(part: range) -> None:
         tiles = range(band.start + part.start, band.start + part.stop)
         rasterise.blend(
-            tiles, starts, base, entries, spare, frame.records, scene, frame.camera, passes
+            tiles,
+            starts,
+            base,
+            entries,
+            spare,
+            frame.records,
+            scene,
+            frame.camera,
+            passes,
         )
 
     pieces = -(-len(band) // TILES_PER_PIECE)
@@ -224,9 +246,11 @@ def scatter(
     """Return the entries of a band's tiles, tile after tile, each tile's in the splats' order."""
     base = starts[band.start]
     # A piece's entries of a tile lie behind those of the pieces before it.
-    entries_before = np.cumsum(frame.counts, axis=0, dtype=np.int64) - frame.counts
+    entries_after = np.cumsum(frame.counts, axis=0, dtype=np.int64)
+    entries_before = entries_after - frame.counts
     cursors = entries_before + (starts[:-1] - base)  # [pieces, tiles]
-    entries = frame.scratch.take("entries", int(starts[band.stop] - base), np.uint64)
+    count = int(starts[band.stop] - base)
+    entries = frame.scratch.take("entries", count, np.uint64)
 
     def work(i: int) -> None:
         rasterise.scatter(

@@ -121,8 +121,10 @@ def _alphas(
     dx = centres[splats, 0] - pixel_x
     dy = centres[splats, 1] - pixel_y
     a, b, c = conics[splats].unbind(1)
-    falloff = torch.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)
-    return (opacities[splats] * falloff).clamp(max=MAX_ALPHA)
+    squares = a * dx * dx + c * dy * dy
+    power = -0.5 * squares - b * dx * dy
+    alphas = opacities[splats] * torch.exp(power)
+    return alphas.clamp(max=MAX_ALPHA)
 
 
 def heaviest_of(splats: Tensor, pixels: Tensor, alphas: Tensor, count: int) -> Tensor:
@@ -145,19 +147,22 @@ def heaviest_of(splats: Tensor, pixels: Tensor, alphas: Tensor, count: int) -> T
     if not pairs:
         return chosen
     log_light = torch.log1p(-alphas.double())
-    log_before = torch.cumsum(log_light, 0) - log_light  # of all pairs before, other pixels' too
+    log_after = torch.cumsum(log_light, 0)
+    log_before = log_after - log_light  # of all pairs before, other pixels' too
 
     # From it the sum at each pixel's first pair is taken away.
     is_first = torch.ones_like(pixels, dtype=torch.bool)
     is_first[1:] = pixels[1:] != pixels[:-1]
     covered_pixel = torch.cumsum(is_first, 0) - 1  # [M], counts the pixels that have pairs
     log_at_first = log_before[is_first][covered_pixel]
-    weights = (alphas * torch.exp(log_before - log_at_first)).float()
+    light = torch.exp(log_before - log_at_first)
+    weights = (alphas * light).float()
 
     # The first pair among those that have their pixel's largest weight.
     largest = torch.zeros(count, device=splats.device)
     largest.scatter_reduce_(0, pixels, weights, "amax")
-    leading = torch.nonzero(weights == largest[pixels])[:, 0]
+    is_largest = weights == largest[pixels]
+    leading = torch.nonzero(is_largest)[:, 0]
     first_leading = torch.full((count,), pairs, device=splats.device)
     first_leading.scatter_reduce_(0, pixels[leading], leading, "amin")
 

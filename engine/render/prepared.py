@@ -58,17 +58,25 @@ def _prepare(splats: Splats, pool: ThreadPoolExecutor, progress: Progress | None
         raise RenderError(
             f"{len(splats)} splats are more than can be drawn; keep at most {MAX_SPLATS}."
         )
-    count = -(-len(splats) // LANES)
-    blocks = np.empty((count, PLANES, LANES), np.float32)
+    block_count = -(-len(splats) // LANES)
+    blocks = np.empty((block_count, PLANES, LANES), np.float32)
     normals = np.empty((len(splats), 3), np.float32)
     arrays = [getattr(splats, attribute.name) for attribute in PREPARED]
 
     def work(part: range) -> None:
-        rasterise.prepare(part.start, part.stop, arrays, blocks, normals)
+        rasterise.prepare(
+            part.start,
+            part.stop,
+            arrays,
+            blocks,
+            normals,
+        )
 
-    run(pool, work, split(count, PIECES), progress)
+    pieces = split(block_count, PIECES)
+    run(pool, work, pieces, progress)
 
     # The last block is filled up with rows that are no splats.
-    log_opacity = blocks[:, LOG_OPACITY].reshape(-1)[: len(splats)]
-    is_drawable = log_opacity > CULLED
-    return Prepared(blocks, normals, bounds_of(splats, is_drawable))
+    log_opacity = blocks[:, LOG_OPACITY].reshape(-1)
+    is_drawable = log_opacity[: len(splats)] > CULLED
+    bounds = bounds_of(splats, is_drawable)
+    return Prepared(blocks, normals, bounds)

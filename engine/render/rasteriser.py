@@ -87,7 +87,8 @@ def _on_cuda(options: RenderOptions) -> bool:
 def _by_kernels(
     splats: Splats, view: View, options: RenderOptions, progress: Progress, levels: Levels | None
 ) -> ProxyRender:
-    with ThreadPoolExecutor(thread_count(options.threads)) as pool, borrowed() as scratch:
+    threads = thread_count(options.threads)
+    with ThreadPoolExecutor(threads) as pool, borrowed() as scratch:
         if options.moving and levels is not None:
             return render_moving(splats, levels, view, options, pool, progress)
         ready = prepared(splats, pool, progress)

@@ -60,7 +60,8 @@ class ProxyRender:
         """World points at the expected depth, (H, W, 3) float32, metres; 0 where nothing."""
         is_surface = np.isfinite(self.depth)
         depth = np.where(is_surface, self.depth, 1)
-        points = self.view.unproject(depth).astype(np.float32)
+        points = self.view.unproject(depth)  # [H, W, 3], metres, world
+        points = points.astype(np.float32)
         return np.where(is_surface[..., None], points, 0)
 
     def linear(self) -> np.ndarray:

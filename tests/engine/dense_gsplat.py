@@ -1,6 +1,7 @@
-"""gsplat's CUDA entry points in plain PyTorch, with its documented signatures and its own PyTorch twins underneath.
+"""gsplat's CUDA entry points in plain PyTorch, with its documented signatures.
 
-Slow and for small scenes: it lets the CUDA wrapper's own code run where there is no card.
+gsplat's own PyTorch twins are underneath. Slow and for small scenes: it lets the CUDA wrapper's own
+code run where there is no card.
 """
 
 import math
@@ -14,7 +15,8 @@ from gsplat.cuda._torch_impl import (
     _spherical_harmonics,
 )
 
-MIN_ALPHA, MAX_ALPHA, MIN_LIGHT = 1 / 255, 0.999, 1e-4
+from engine.kernels.constants import MAX_ALPHA, MIN_LIGHT
+from engine.kernels.constants import NOTHING_ALPHA as MIN_ALPHA
 
 
 def rasterization(

@@ -1,13 +1,13 @@
-"""The rasteriser's formulas in torch float64, every splat in every pixel, nothing clever: autograd gives its gradients."""
+"""The rasteriser's formulas in torch float64, every splat in every pixel, nothing clever.
+
+Autograd gives its gradients.
+"""
 
 import numpy as np
 import torch
 
-LOW_PASS = 0.3  # square pixels
-MAX_ALPHA = 0.999
-MIN_ALPHA = 1 / 255
-MIN_LIGHT = 1e-4
-MARGIN = 0.3  # of half the picture: where the Jacobian is held
+from engine.kernels.constants import FRUSTUM_MARGIN, LOW_PASS, MAX_ALPHA, MIN_LIGHT
+from engine.kernels.constants import NOTHING_ALPHA as MIN_ALPHA
 
 
 def matrices(quaternions):
@@ -29,7 +29,7 @@ def project(means, scales, rotations, opacities, view, antialiased):
     focal = torch.tensor([view.fx, view.fy], dtype=torch.float64)
     centre = torch.tensor([view.cx, view.cy], dtype=torch.float64)
     size = torch.tensor([view.width, view.height], dtype=torch.float64)
-    margin = MARGIN * 0.5 * size / focal
+    margin = FRUSTUM_MARGIN * 0.5 * size / focal
     slopes = seen[:, :2] / depth[:, None]
     held = torch.minimum(
         torch.maximum(slopes, -centre / focal - margin), (size - centre) / focal + margin
@@ -48,7 +48,10 @@ def project(means, scales, rotations, opacities, view, antialiased):
 
 
 def rasterise(means, scales, rotations, opacities, colors, view, near=0.01, antialiased=False):
-    """Colour (H, W, 3), expected depth (H, W), alpha (H, W); float64 parameters of splats that are all drawable."""
+    """Draw splats that can all be drawn, of float64 parameters.
+
+    Returns colour (H, W, 3), expected depth (H, W) and alpha (H, W).
+    """
     centres, conics, opacity, depth = project(
         means, scales, rotations, opacities, view, antialiased
     )
