@@ -43,7 +43,7 @@ def steps():
     while bpy.app.is_job_running("RENDER"):
         yield
     files = sorted(path.name for path in (FOLDER / "anchorstage_out").iterdir())
-    status = sys.modules["bl_ext.user_default.anchorstage.anchorstage_addon.status"].last()
+    status = sys.modules["bl_ext.user_default.anchorstage.anchorstage_addon.ui.status"].last()
     done(
         {
             "files": files,
