@@ -9,7 +9,7 @@ import numpy as np
 
 from ...camera import View
 from ...planes import belonging, find_planes, on_cells
-from .network import Prediction
+from .prediction import Prediction
 
 _MOST = 9  # planes
 _OFF = 0.1, 0.2  # logarithms: what is so far from its plane begins to be, and is, no part of it

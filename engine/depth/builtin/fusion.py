@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from .gravity import LEAST_LINES, turned_so
-from .network import Prediction, Relief
 from .pose import Pose
+from .prediction import Prediction
 from .refine import snap_mask
+from .relief import Relief
 from .sky import without_thin
 
 _LEAST_SKY = 0.3  # mean of the network's probability: a sky that colours found and it doubts more is a wall or a lamp
@@ -117,17 +118,21 @@ def fused(
         (H, W) float32 metres, and (H, W) bool: where both see the ground, whose depth is the plane's.
     """
     log = np.log(planes)
-    level = cv2.resize(relief.said.ground, planes.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    level = cv2.resize(relief.prediction.ground, planes.shape[::-1], interpolation=cv2.INTER_LINEAR)
     level = np.where(ground, _ramp(level, _SURE_GROUND), 0).astype(np.float32)
     free = trust * (1 - level)
     # Away from silhouettes the smooth map is mixed in: a wall's windows must not become steps.
-    log = log + free * _SHARE * (relief.smooth - log)
-    nearer = log - relief.sharp
+    log = log + free * _SHARE * (relief.smooth_log_depth - log)
+    nearer = log - relief.sharp_log_depth
     log = log - free * _THING_SHARE * _ramp(nearer, _NEARER) * nearer
     # Beside them the network's own steps, moved as a whole to where both see the surroundings; never farther away, for it
     # loses the tips of roofs to what is behind.
-    step = relief.sharp + _surroundings(log - relief.sharp, ~sky, relief.said.log_depth.shape) - log
-    log = log + free * relief.beside * np.minimum(step, 0)
+    step = (
+        relief.sharp_log_depth
+        + _surroundings(log - relief.sharp_log_depth, ~sky, relief.prediction.log_depth.shape)
+        - log
+    )
+    log = log + free * relief.edge_nearness * np.minimum(step, 0)
     return np.exp(log).astype(np.float32), level == 1
 
 
