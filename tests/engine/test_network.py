@@ -230,7 +230,7 @@ def test_planes_face_the_way_the_network_sees():
     wall = np.array([np.sin(azimuth), -np.cos(azimuth), 0.0], np.float32)
     gravity = Gravity(0.0, 0.0, azimuth, 1.0, 100, True)
     facing = np.broadcast_to(wall, (192, 256, 3))
-    layout = find_layout(grey, sky, view, gravity, OUTDOORS, None, None, facing)
+    layout = find_layout(grey, sky, view, gravity, OUTDOORS, normals=facing)
     assert (np.abs(layout.normals @ -wall[:2]) > 0.99).all()
     plain = find_layout(grey, sky, view, gravity, OUTDOORS)
     assert (plain.normals @ -wall[:2] < 0.99).any()
