@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from engine.depth.builtin import fusion
 from engine.depth.builtin.gravity import Gravity, turned_so
-from engine.depth.builtin.network import Prediction, Relief
 from engine.depth.builtin.pose import Pose
+from engine.depth.builtin.prediction import Prediction
+from engine.depth.builtin.relief import Relief
 
 SHAPE = 48, 64
 NO_SKY = np.zeros(SHAPE, bool)
@@ -25,11 +26,10 @@ def said(**maps):
         "log_depth": plain,
         "spread": plain,
         "sky": 0 * plain,
-        "second": plain,
         "ground": 0 * plain,
     }
     normal = np.broadcast_to(np.float32([0, 0, -1]), (12, 16, 3))
-    scalars = {"height": 1.6, "indoors": 0.5, "up": LEVEL}
+    scalars = {"indoors": 0.5, "up": LEVEL}
     return Prediction(**{"normal": normal, **values, **scalars, **maps})
 
 

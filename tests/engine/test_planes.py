@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.depth.builtin.flatten import flattened
-from engine.depth.builtin.network import Prediction
+from engine.depth.builtin.prediction import Prediction
 from engine.planes import belonging, cells_of, find_planes, window_normals
 
 from . import raycast
@@ -91,9 +91,7 @@ def said(normals, view):
     """A network that sees these normals (h, w, 3), world."""
     plain = np.zeros(normals.shape[:2], np.float32)
     facing = normals @ view.world_from_camera[:3, :3]
-    return Prediction(
-        plain, plain, plain, facing, plain, plain, 1.6, 0.0, np.array([0.0, -1.0, 0.0])
-    )
+    return Prediction(plain, plain, plain, facing, plain, 0.0, np.array([0.0, -1.0, 0.0]))
 
 
 def test_bumps_on_a_wall_are_flattened_and_what_stands_off_it_stays():

@@ -18,6 +18,8 @@ from .flatten import flattened
 from .gravity import LEAST_LINES
 from .layout import INDOORS, OUTDOORS, Layout, find_layout, usual_layout
 from .pose import Pose, find_pose
+from .prediction import Prediction, predict
+from .relief import Relief, relief_of
 from .trust import Trust
 
 SMALL_SIDE = 256  # pixels of the longer side for all that is decided from colours
@@ -58,9 +60,7 @@ def measure(
     found = find_pose(colours, focal, focal_from)
     progress(0.4, "Seeing what the photo shows")
     said = (
-        network.predict(colours, _view(found, 1.0), found.gravity.trusted)
-        if network.available()
-        else None
+        predict(colours, _view(found, 1.0), found.gravity.trusted) if network.available() else None
     )
     if said is not None:
         found = fusion.corrected(found, said, colours)
@@ -73,7 +73,7 @@ def measure(
     relief = (
         None
         if said is None
-        else said.relief(view, colours, found.sky, _INDOOR_LOCK if indoors else 1.0)
+        else relief_of(said, view, colours, found.sky, _INDOOR_LOCK if indoors else 1.0)
     )
     layout = _layout(found, small, view, indoors, trust.guess, relief)
     progress(0.7, "Measuring depth")
@@ -83,7 +83,7 @@ def measure(
         share = _network_share(found, trust)
         depth, ground = fusion.fused(depth, ground, found.sky, relief, share)
         if share == 1:
-            depth, planes = flattened(view, depth, ground, found.sky, relief.said)
+            depth, planes = flattened(view, depth, ground, found.sky, relief.prediction)
     depth = behind_all(depth, found.sky)
     relative = trust.relative_error(view, depth, ground, found.sky, layout, relief)
     progress(0.9, "Measuring normals")
@@ -109,7 +109,7 @@ def _small(colours: np.ndarray) -> np.ndarray:
     return np.clip(cv2.resize(colours, size, interpolation=cv2.INTER_AREA), 0, 1)
 
 
-def _indoors(found: Pose, small: np.ndarray, said: network.Prediction | None) -> bool:
+def _indoors(found: Pose, small: np.ndarray, said: Prediction | None) -> bool:
     """Whether the photo was taken in a room."""
     green = small[..., 1] - np.maximum(small[..., 0], small[..., 2]) > _GREEN
     upward = found.gravity.trusted and found.gravity.pitch > _UPWARD
@@ -130,7 +130,7 @@ def _layout(
     view: View,
     indoors: bool,
     unknown: bool,
-    relief: network.Relief | None,
+    relief: Relief | None,
 ) -> Layout:
     """What stands on the ground, or the usual where nothing can be said."""
     setting = (INDOORS if indoors else OUTDOORS).seen_from(float(view.position[2]))
@@ -140,10 +140,10 @@ def _layout(
     sky = cv2.resize(found.sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     if relief is None:
         return find_layout(small, sky, view.resized(*size), found.gravity, setting)
-    level = cv2.resize(relief.said.ground, size, interpolation=cv2.INTER_LINEAR)
-    distances = np.exp(cv2.resize(relief.smooth, size, interpolation=cv2.INTER_LINEAR))
+    level = cv2.resize(relief.prediction.ground, size, interpolation=cv2.INTER_LINEAR)
+    distances = np.exp(cv2.resize(relief.smooth_log_depth, size, interpolation=cv2.INTER_LINEAR))
     turn = view.world_from_camera[:3, :3].astype(np.float32)
-    facing = cv2.resize(relief.said.normal, size, interpolation=cv2.INTER_LINEAR) @ turn.T
+    facing = cv2.resize(relief.prediction.normal, size, interpolation=cv2.INTER_LINEAR) @ turn.T
     return find_layout(
         small, sky, view.resized(*size), found.gravity, setting, distances, level, facing
     )

@@ -7,8 +7,8 @@ import numpy as np
 
 from ...camera import View
 from .layout import Layout
-from .network import Relief
 from .pose import DEFAULT, FROM_LINES, Pose
+from .relief import Relief
 
 # Relative standard deviations, from photos with measured depth.
 _HEIGHT_GIVEN, _HEIGHT_OUTDOORS, _HEIGHT_INDOORS = 0.03, 0.15, 0.35
@@ -84,14 +84,16 @@ class Trust:
             _UPRIGHT if relief is None else _UPRIGHT_SEEN, _DOUBT * layout.doubt[layout.piece(rays)]
         )
         if relief is not None:
-            upright = np.hypot(upright, _DISAGREEMENT * np.abs(relief.smooth - np.log(depth)))
+            upright = np.hypot(
+                upright, _DISAGREEMENT * np.abs(relief.smooth_log_depth - np.log(depth))
+            )
         common = self.height_error**2 + self.focal_error**2 + (_GUESS**2 if self.guess else 0.0)
         relative = np.sqrt(np.where(ground, np.minimum(floor, upright), upright) ** 2 + common)
         if relief is not None:
             spread = cv2.resize(
-                relief.said.spread, (view.width, view.height), interpolation=cv2.INTER_LINEAR
+                relief.prediction.spread, (view.width, view.height), interpolation=cv2.INTER_LINEAR
             )
-            relative = np.hypot(relative, spread) * (1 + relief.beside)
+            relative = np.hypot(relative, spread) * (1 + relief.edge_nearness)
         return np.where(sky, _SKY_ERROR, np.minimum(relative, _MOST)).astype(np.float32)
 
     def confidence(self, relative: np.ndarray, sky: np.ndarray) -> np.ndarray:
