@@ -1,13 +1,17 @@
-"""Keyframes of a camera: where auto-key is on, and where the artist asks."""
+"""Keyframes of a camera: made where auto-key is on, and where the artist asks."""
 
 import bpy
+
+# Blender keeps a rotation in one of these properties; every other mode is one of Euler angles.
+_ROTATION_PATHS = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
 
 
 def key(camera: bpy.types.Object, frame: float, pose: bool = True, lens: bool = True) -> None:
     """Keyframe the pose and the lens at a frame."""
     if pose:
+        rotation_path = _ROTATION_PATHS.get(camera.rotation_mode, "rotation_euler")
         camera.keyframe_insert("location", frame=frame)
-        camera.keyframe_insert(_rotation_path(camera), frame=frame)
+        camera.keyframe_insert(rotation_path, frame=frame)
     if lens:
         camera.data.keyframe_insert("lens", frame=frame)
 
@@ -16,36 +20,44 @@ def auto_key(
     context: bpy.types.Context, camera: bpy.types.Object, pose: bool = False, lens: bool = False
 ) -> None:
     """Keyframe at the current frame where auto-key is on."""
-    if context.scene.tool_settings.use_keyframe_insert_auto:
-        key(camera, context.scene.frame_current, pose, lens)
+    scene = context.scene
+    if scene.tool_settings.use_keyframe_insert_auto:
+        key(camera, scene.frame_current, pose, lens)
 
 
 def problem(scene: bpy.types.Scene, lens: bool = False) -> str:
-    """Why the scene's camera cannot be moved, or with `lens` its lens not be set; empty where it can."""
+    """Return the reason why the scene's camera cannot be changed; empty where it can.
+
+    Args:
+        scene: the Blender scene.
+        lens: True where the lens, too, is to change.
+    """
     camera = scene.camera
     if camera is None:
         return "The scene has no camera"
     if camera.type != "CAMERA":
         return f"“{camera.name}” is the scene's camera but no camera object"
-    if not camera.is_editable or (lens and not camera.data.is_editable):
-        return f"“{camera.name}” is linked from another file: add a shot camera, or make a library override"
+    # Blender would let us change data linked from another file, and lose the change on saving.
+    is_editable = camera.is_editable and (not lens or camera.data.is_editable)
+    if not is_editable:
+        return (
+            f"“{camera.name}” is linked from another file: "
+            "add a shot camera, or make a library override"
+        )
     return ""
 
 
 def can_change(
     operator: type[bpy.types.Operator], context: bpy.types.Context, lens: bool = False
 ) -> bool:
-    """For an operator's `poll`: whether the scene's camera can be changed; the button's tooltip says why not."""
-    said = problem(context.scene, lens)
-    if said:
-        operator.poll_message_set(said)
-    return not said
+    """Return True where an operator's `poll` may let it change the scene's camera.
 
-
-def _rotation_path(camera: bpy.types.Object) -> str:
-    return {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}.get(
-        camera.rotation_mode, "rotation_euler"
-    )
+    Where it may not, the button's tooltip gives the reason.
+    """
+    reason = problem(context.scene, lens)
+    if reason:
+        operator.poll_message_set(reason)
+    return not reason
 
 
 class ANCHORSTAGE_OT_key_camera(bpy.types.Operator):
@@ -62,3 +74,6 @@ class ANCHORSTAGE_OT_key_camera(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         key(context.scene.camera, context.scene.frame_current)
         return {"FINISHED"}
+
+
+register, unregister = bpy.utils.register_classes_factory((ANCHORSTAGE_OT_key_camera,))

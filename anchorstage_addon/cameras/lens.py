@@ -7,8 +7,9 @@ from bpy.props import FloatProperty
 
 from .keys import auto_key, can_change
 
+# The usual set of prime lenses on a film set, from wide to long.
 LENSES_MM = (24, 35, 50, 85, 135)
-_PRESETS = Path(__file__).parent  # holds presets/camera/*.py
+_PRESETS_FOLDER = str(Path(__file__).parent)  # holds presets/camera/*.py
 
 
 class ANCHORSTAGE_OT_set_lens(bpy.types.Operator):
@@ -22,7 +23,10 @@ class ANCHORSTAGE_OT_set_lens(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return can_change(cls, context, lens=True) and context.scene.camera.data.type == "PERSP"
+        if not can_change(cls, context, lens=True):
+            return False
+        # Orthographic and panoramic cameras have no focal length in millimetres.
+        return context.scene.camera.data.type == "PERSP"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         camera = context.scene.camera
@@ -31,13 +35,18 @@ class ANCHORSTAGE_OT_set_lens(bpy.types.Operator):
         return {"FINISHED"}
 
 
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+    (ANCHORSTAGE_OT_set_lens,)
+)
+
+
 def register() -> None:
     """Register the operator and the folder of native presets."""
-    bpy.utils.register_class(ANCHORSTAGE_OT_set_lens)
-    bpy.utils.register_preset_path(str(_PRESETS))
+    _register_classes()
+    bpy.utils.register_preset_path(_PRESETS_FOLDER)
 
 
 def unregister() -> None:
     """Undo `register`."""
-    bpy.utils.unregister_preset_path(str(_PRESETS))
-    bpy.utils.unregister_class(ANCHORSTAGE_OT_set_lens)
+    bpy.utils.unregister_preset_path(_PRESETS_FOLDER)
+    _unregister_classes()

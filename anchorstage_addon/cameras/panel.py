@@ -1,4 +1,4 @@
-"""The camera panel."""
+"""The panel “Camera” in the sidebar."""
 
 import bpy
 
@@ -6,6 +6,14 @@ from ..ui import status
 from . import keys
 from .lens import LENSES_MM
 from .place import is_photo_camera
+
+# The operators of the moves and their icons, two a row.
+_MOVES = (
+    ("dolly", "VIEW_PERSPECTIVE"),
+    ("truck", "ARROW_LEFTRIGHT"),
+    ("pedestal", "EMPTY_SINGLE_ARROW"),
+    ("orbit", "ORIENTATION_GIMBAL"),
+)
 
 
 class ANCHORSTAGE_PT_camera(bpy.types.Panel):
@@ -19,11 +27,14 @@ class ANCHORSTAGE_PT_camera(bpy.types.Panel):
     bl_order = 25
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, camera = self.layout, context.scene.camera
+        layout = self.layout
+        camera = context.scene.camera
         layout.prop(context.scene, "camera", text="")
         if camera is None or camera.type != "CAMERA":
-            status.wrapped(layout, keys.problem(context.scene), icon="INFO")
+            sentence = keys.problem(context.scene)
+            status.wrapped(layout, sentence, icon="INFO")
             return
+        # A move of the photo's own camera loses its place, though "To the Photo" brings it back.
         if is_photo_camera(camera):
             layout.label(text="This is the photo's own camera", icon="INFO")
         row = layout.row(align=True)
@@ -31,25 +42,14 @@ class ANCHORSTAGE_PT_camera(bpy.types.Panel):
         row.operator("anchorstage.reset_camera", text="To the Photo", icon="LOOP_BACK")
         row = layout.row(align=True)
         for lens in LENSES_MM:
-            row.operator("anchorstage.set_lens", text=str(lens)).lens = lens
+            button = row.operator("anchorstage.set_lens", text=str(lens))
+            button.lens = lens
         layout.prop(camera.data, "lens", text="Lens")
         grid = layout.grid_flow(columns=2, align=True)
-        for name, icon in (
-            ("dolly", "VIEW_PERSPECTIVE"),
-            ("truck", "ARROW_LEFTRIGHT"),
-            ("pedestal", "EMPTY_SINGLE_ARROW"),
-            ("orbit", "ORIENTATION_GIMBAL"),
-        ):
+        for name, icon in _MOVES:
             grid.operator(f"anchorstage.{name}", icon=icon)
         layout.prop(context.scene.anchorstage, "pivot_distance")
         layout.operator("anchorstage.key_camera", icon="KEY_HLT")
 
 
-def register() -> None:
-    """Register the panel."""
-    bpy.utils.register_class(ANCHORSTAGE_PT_camera)
-
-
-def unregister() -> None:
-    """Undo `register`."""
-    bpy.utils.unregister_class(ANCHORSTAGE_PT_camera)
+register, unregister = bpy.utils.register_classes_factory((ANCHORSTAGE_PT_camera,))

@@ -1,15 +1,19 @@
 """The splats in the 3D viewports, beside and among Blender's own meshes.
 
-`read` and `show` take what the engine's `overlay` job wrote; the splats are drawn wherever `scene.anchorstage.path` points
-to the same scene folder, and nowhere else.
+`read` and `show` take the file that the engine's `overlay` job wrote; the splats are drawn wherever
+`scene.anchorstage.path` points to the same scene folder, and nowhere else.
 
 ```
-textures  NumPy alone: texture layout, drawing order, the view's uniform block
-store     which scenes are loaded, by folder
-shaders   splats -> float image -> viewport
-views     one cached image for each region; fewer splats while it moves, all of them when it rests
-draw      the draw handler; `pick`
-guard     one error stops the drawing
+textures    NumPy alone: the data textures
+sorting     NumPy alone: the drawing order
+projection  NumPy alone: the shaders' numbers of a viewport
+confidence  the bounds of green, yellow and red
+store       the scenes that are loaded, by folder
+shaders     splats -> float images -> viewport
+painting    splats drawn into float images
+views       one cached picture a region; fewer splats while it moves, all of them when it rests
+draw        the draw handler; `pick`
+guard       one error stops the drawing
 ```
 """
 
@@ -25,11 +29,11 @@ __all__ = ["clear", "pick", "read", "register", "set_scene", "show", "unregister
 
 
 def show(key: str, packed: PackedSplats, region_colors: list | None = None) -> None:
-    """Takes a scene's splats for drawing. Main thread only.
+    """Take a scene's splats for drawing. Main thread only.
 
     Args:
         key: the scene's folder, as in `scene.anchorstage.path`.
-        packed: what `read` gave.
+        packed: the splats, of `read`.
         region_colors: each region's r, g, b (sRGB-encoded), so that swatches and overlay agree.
     """
     store.put(key, packed, region_colors)
@@ -38,14 +42,14 @@ def show(key: str, packed: PackedSplats, region_colors: list | None = None) -> N
 
 
 def set_scene(key: str) -> bool:
-    """Says that `key` is the scene in use. False where `show` has to be called for it first."""
+    """Say that `key` is the scene in use; return False where `show` must be called for it first."""
     known = store.touch(key)
     redraw(None, None)
     return known
 
 
 def clear(key: str | None = None) -> None:
-    """Frees the splats of one scene folder, or all of them."""
+    """Free the splats of one scene folder, or all of them."""
     store.drop(key)
     views.drop()
     redraw(None, None)
@@ -53,13 +57,13 @@ def clear(key: str | None = None) -> None:
 
 @bpy.app.handlers.persistent
 def _drop_other_files(*_arguments: object) -> None:
-    """GPU textures outlive a file load; what the last file drew must not."""
+    """Free all splats: GPU textures outlive a file load, and the last file's must not be drawn."""
     store.drop()
     views.drop()
 
 
 def register() -> None:
-    """Adds settings, panel and the draw handler."""
+    """Add settings, panel and the draw handler."""
     properties.register()
     panel.register()
     draw.register()
@@ -67,7 +71,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Takes everything away again and frees the GPU's memory."""
+    """Take everything away again and free the GPU's memory, while the session still holds it."""
     if _drop_other_files in bpy.app.handlers.load_post:
         bpy.app.handlers.load_post.remove(_drop_other_files)
     draw.unregister()

@@ -1,31 +1,43 @@
 """The draw handler: the splats' picture, laid over each 3D viewport with its own depth."""
 
+from typing import Any
+
 import bpy
 import gpu
 import numpy as np
 
-from . import guard, store, textures, views
+from .. import session
+from . import guard, painting, projection, shaders, store, views
 
-_state: dict = {"handle": None}
+_NO_REGION = -1
+_FRONT_IMAGE = 1  # the number of the target that holds depth and region, see `shaders`
+
+
+class DrawHandler:
+    """The draw handler, where there is one."""
+
+    handle: Any = None  # Blender's, to take it away again
 
 
 def register() -> None:
-    """Starts drawing; in background there is nothing to draw on."""
+    """Start drawing; in background there is nothing to draw on."""
     guard.restart()
-    if not bpy.app.background and _state["handle"] is None:
-        _state["handle"] = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_VIEW")
+    handler = session.of(DrawHandler)
+    if not bpy.app.background and handler.handle is None:
+        handler.handle = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_VIEW")
 
 
 def unregister() -> None:
-    """Stops drawing."""
-    if _state["handle"] is not None:
-        bpy.types.SpaceView3D.draw_handler_remove(_state["handle"], "WINDOW")
-        _state["handle"] = None
-    views.free_shaders()
+    """Stop drawing."""
+    handler = session.of(DrawHandler)
+    if handler.handle is not None:
+        bpy.types.SpaceView3D.draw_handler_remove(handler.handle, "WINDOW")
+        handler.handle = None
+    painting.free_shaders()
 
 
 def pick(context: bpy.types.Context, x: int, y: int) -> int:
-    """The region of the front-most splat under a pixel of the context's 3D region.
+    """Return the region of the front-most splat under a pixel of the context's 3D region.
 
     Args:
         context: its `region` is the one to look in.
@@ -35,48 +47,55 @@ def pick(context: bpy.types.Context, x: int, y: int) -> int:
     Returns:
         The region's index; -1 where there is no splat or it belongs to none.
     """
-    target = views.shown(context.region.as_pointer()) if _visible(context) else None
-    if target is None or not (0 <= x < context.region.width and 0 <= y < context.region.height):
-        return -1
-    column, row = (
-        at * pixels // whole
-        for at, pixels, whole in zip((x, y), target.size, _size(context.region), strict=True)
-    )
+    width, height = _size(context.region)
+    is_inside = 0 <= x < width and 0 <= y < height
+    if not is_inside or not _visible(context):
+        return _NO_REGION
+    target = views.shown(context.region.as_pointer())
+    if target is None:
+        return _NO_REGION
+    # The picture may be smaller than the region while the view moves.
+    columns, rows = target.size
+    column = x * columns // width
+    row = y * rows // height
     with target.bound() as buffer:
-        texel = buffer.read_color(column, row, 1, 1, 4, 1, "FLOAT")
-    texel.dimensions = 4  # Blender 4.3 gives NumPy wrong strides for buffers of several dimensions
-    _, region_and_one, _, weight = np.asarray(texel)
-    return round(float(region_and_one / weight)) - 1 if weight > 0.0 else -1
+        texel = buffer.read_color(column, row, 1, 1, 4, _FRONT_IMAGE, "FLOAT")
+    # Blender 4.3 gives NumPy wrong strides for buffers of several dimensions.
+    texel.dimensions = 4
+    _, weighted_region, _, weight = np.asarray(texel)
+    if not weight > 0.0:
+        return _NO_REGION
+    region_and_one = float(weighted_region / weight)
+    return round(region_and_one) - 1
 
 
 @guard.stops_drawing
 def _draw() -> None:
-    """Called by Blender for every 3D viewport."""
+    """Draw one viewport; Blender calls this for each."""
     _draw_region(bpy.context)
 
 
 def _visible(context: bpy.types.Context) -> bool:
-    """Whether this viewport shows the overlay."""
+    """Return True where this viewport shows the overlay."""
     settings = context.scene.anchorstage_overlay
+    # Blender calls draw handlers also where its own overlays are hidden.
     return settings.enabled and settings.opacity > 0.0 and context.space_data.overlay.show_overlays
 
 
 def _size(region: bpy.types.Region) -> tuple[int, int]:
-    """Width and height, pixels."""
+    """Return width and height in pixels."""
     return region.width, region.height
 
 
 def _draw_region(context: bpy.types.Context) -> None:
-    """Draws the context's region, where there is something to draw."""
+    """Draw the context's region, where there is something to draw."""
     splats = store.current(context.scene)
     if splats is None or not splats.count or not _visible(context):
         return
-    settings, region, camera = (
-        context.scene.anchorstage_overlay,
-        context.region,
-        context.region_data,
-    )
-    request = views.Request(
+    settings = context.scene.anchorstage_overlay
+    region = context.region
+    camera = context.region_data
+    request = painting.Request(
         splats=splats,
         view=np.array(camera.view_matrix, np.float32),
         window=np.array(camera.window_matrix, np.float32),
@@ -85,15 +104,22 @@ def _draw_region(context: bpy.types.Context) -> None:
         scale=settings.size,
         moving_splats=settings.moving_splats,
     )
-    floor = textures.floor_depth(request.view, request.window)
-    _lay_over(views.picture(region.as_pointer(), request), settings.opacity, floor)
+    target = views.picture(region.as_pointer(), request)
+    floor = projection.floor_depth(request.view, request.window)
+    _lay_over(target, settings.opacity, floor)
 
 
 def _lay_over(
-    target: views.Target, strength: float, floor: tuple[float, float, float, float]
+    target: painting.Target, strength: float, floor: tuple[float, float, float, float]
 ) -> None:
-    """Composites a picture into the viewport, hidden by what stands before it."""
-    shader, quad = views.cached_shader("screen_shader")
+    """Composite a picture into the viewport, hidden by the meshes before it.
+
+    Args:
+        target: the picture.
+        strength: its opacity.
+        floor: of `projection.floor_depth`.
+    """
+    shader, quad = painting.drawable(shaders.screen_shader)
     gpu.state.depth_test_set("LESS_EQUAL")
     gpu.state.depth_mask_set(False)
     gpu.state.blend_set("ALPHA_PREMULT")
@@ -105,6 +131,7 @@ def _lay_over(
         shader.uniform_sampler("front_image", target.front)
         quad.draw(shader)
     finally:
+        # Blender draws on after us, and expects the state that it left.
         gpu.state.blend_set("NONE")
         gpu.state.depth_test_set("NONE")
         gpu.state.depth_mask_set(False)

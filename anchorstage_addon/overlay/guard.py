@@ -5,21 +5,28 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from .. import session
+
 logger = logging.getLogger(__name__)
-_stopped: set[str] = set()
+
+
+class Guard:
+    """The state of the drawing: it goes on, or an error has stopped it."""
+
+    stopped = False
 
 
 def stops_drawing(function: Callable) -> Callable:
-    """A draw handler or timer that logs its first error and does nothing from then on, until `restart`."""
+    """Have a draw handler or timer log its first error and do nothing until `restart`."""
 
     @functools.wraps(function)
     def guarded() -> Any:
-        if _stopped:
+        if stopped():
             return None
         try:
             return function()
         except Exception:
-            _stopped.add(function.__name__)
+            session.of(Guard).stopped = True
             logger.exception(
                 "The splat overlay stopped after an error; open the scene again to restart it."
             )
@@ -29,10 +36,10 @@ def stops_drawing(function: Callable) -> Callable:
 
 
 def restart() -> None:
-    """Lets the drawing go on after an error."""
-    _stopped.clear()
+    """Let the drawing go on after an error."""
+    session.of(Guard).stopped = False
 
 
 def stopped() -> bool:
-    """Whether an error has stopped the drawing."""
-    return bool(_stopped)
+    """Return True where an error has stopped the drawing."""
+    return session.of(Guard).stopped

@@ -1,14 +1,15 @@
-"""The panel "Overlay" in the sidebar."""
+"""The panel “Overlay” in the sidebar."""
 
 import bpy
 
 from . import guard, store
+from .confidence import GUESSED, TRUSTED
 
 # Blender's collection colours serve as the legend's swatches; every version has them.
 _LEGEND = (
-    ("COLLECTION_COLOR_04", "Above 0.8: trusted"),
-    ("COLLECTION_COLOR_03", "0.5 to 0.8: check it"),
-    ("COLLECTION_COLOR_01", "Below 0.5: guessed"),
+    ("COLLECTION_COLOR_04", f"Above {TRUSTED}: trusted"),
+    ("COLLECTION_COLOR_03", f"{GUESSED} to {TRUSTED}: check it"),
+    ("COLLECTION_COLOR_01", f"Below {GUESSED}: guessed"),
 )
 
 
@@ -28,7 +29,8 @@ class ANCHORSTAGE_PT_overlay(bpy.types.Panel):
         settings = context.scene.anchorstage_overlay
         layout = self.layout
         layout.active = settings.enabled
-        layout.row().prop(settings, "mode", expand=True)
+        row = layout.row()
+        row.prop(settings, "mode", expand=True)
         if settings.mode == "CONFIDENCE":
             legend = layout.column(align=True)
             for icon, text in _LEGEND:
@@ -46,11 +48,4 @@ class ANCHORSTAGE_PT_overlay(bpy.types.Panel):
             layout.label(text=f"{loaded.count:,} splats")
 
 
-def register() -> None:
-    """Adds the panel."""
-    bpy.utils.register_class(ANCHORSTAGE_PT_overlay)
-
-
-def unregister() -> None:
-    """Takes the panel away."""
-    bpy.utils.unregister_class(ANCHORSTAGE_PT_overlay)
+register, unregister = bpy.utils.register_classes_factory((ANCHORSTAGE_PT_overlay,))

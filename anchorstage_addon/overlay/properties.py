@@ -3,12 +3,16 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
-# Drawn while the view moves: what integrated graphics keep above 15 frames a second, and what software OpenGL can bear.
+from .confidence import GUESSED, TRUSTED
+
+# Splats drawn while the view moves: integrated graphics keep above 15 frames a second with them.
 MOVING_SPLATS = 300_000
+
+_CONFIDENCE_HELP = f"Green above {TRUSTED}, yellow from {GUESSED} to {TRUSTED}, red below"
 
 
 def redraw(_self: object, _context: object) -> None:
-    """Asks every 3D viewport of every window for a redraw."""
+    """Ask every 3D viewport of every window for a redraw."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
@@ -16,7 +20,7 @@ def redraw(_self: object, _context: object) -> None:
 
 
 class AnchorStageOverlay(bpy.types.PropertyGroup):
-    """What the viewport shows of the splats, and how."""
+    """The settings of how the viewports show the splats."""
 
     enabled: BoolProperty(
         name="Overlay",
@@ -30,7 +34,7 @@ class AnchorStageOverlay(bpy.types.PropertyGroup):
         items=[
             ("COLOR", "Color", "The photo's colours"),
             ("REGIONS", "Regions", "One colour for each region"),
-            ("CONFIDENCE", "Confidence", "Green above 0.8, yellow from 0.5 to 0.8, red below"),
+            ("CONFIDENCE", "Confidence", _CONFIDENCE_HELP),
         ],
         default="COLOR",
         update=redraw,
@@ -54,7 +58,10 @@ class AnchorStageOverlay(bpy.types.PropertyGroup):
     )
     moving_splats: IntProperty(
         name="While Moving",
-        description="Splats drawn while the view moves; all of them follow when it rests. Software OpenGL draws fewer",
+        description=(
+            "Splats drawn while the view moves; all of them follow when it rests. "
+            "Software OpenGL draws fewer"
+        ),
         default=MOVING_SPLATS,
         min=1_000,
         max=16_000_000,
@@ -62,13 +69,16 @@ class AnchorStageOverlay(bpy.types.PropertyGroup):
     )
 
 
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory((AnchorStageOverlay,))
+
+
 def register() -> None:
-    """Adds the settings to scenes."""
-    bpy.utils.register_class(AnchorStageOverlay)
+    """Add the settings to scenes."""
+    _register_classes()
     bpy.types.Scene.anchorstage_overlay = PointerProperty(type=AnchorStageOverlay)
 
 
 def unregister() -> None:
-    """Takes the settings away."""
+    """Take the settings away."""
     del bpy.types.Scene.anchorstage_overlay
-    bpy.utils.unregister_class(AnchorStageOverlay)
+    _unregister_classes()

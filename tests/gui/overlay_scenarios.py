@@ -41,15 +41,16 @@ def scene():
     return desk.window().scene
 
 
+def region_views():
+    """The pictures of all regions, in the order in which they were first drawn."""
+    state = part("session").of(part("overlay.views").RegionViews)
+    return list(state.by_pointer.values())
+
+
 def rest():
     """Wait until every viewport shows all splats, and Blender has drawn them."""
     yield 0.4
-    views = part("overlay.views")
-    yield from desk.until(
-        lambda: all(view.complete for view in views._views.values()),
-        40,
-        "all splats in the viewport",
-    )
+    yield from desk.until(part("overlay.views").settled, 40, "all splats in the viewport")
     yield 0.6
 
 
@@ -125,7 +126,7 @@ def photo():
     )
     scene().camera.data.show_passepartout = False
     bare_viewport()
-    yield from desk.until(lambda: part("overlay.views")._views, 20, "the first drawing")
+    yield from desk.until(region_views, 20, "the first drawing")
     pixels = yield from screen("overlay-photo")
     places = photo_pixels(spots)
     middle = photo_pixels([(scene().render.resolution_x / 2, scene().render.resolution_y / 2)])[0]
@@ -292,15 +293,14 @@ def in_second_window():
     """The pictures that two windows hold, and one after the second is closed and the first resized."""
     with desk.overridden():
         bpy.ops.wm.window_new()
-    views = part("overlay.views")
-    yield from desk.until(lambda: len(views._views) >= 2, 10, "drawing in the second window")
+    yield from desk.until(lambda: len(region_views()) >= 2, 10, "drawing in the second window")
     yield from rest()
     second = bpy.context.window_manager.windows[-1]
     with bpy.context.temp_override(window=second):
         bpy.ops.wm.window_close()
     yield 0.5
-    views._forget_closed_regions()
-    return {"left": len(views._views), "shown": (yield from seen())}
+    part("overlay.views").forget_closed_regions()
+    return {"left": len(region_views()), "shown": (yield from seen())}
 
 
 def after_reenabling():
@@ -310,7 +310,8 @@ def after_reenabling():
     logger.addFilter(
         lambda record: records.append(record.getMessage())
     )  # None is false: nothing reaches the console
-    overlay.views._shader_cache["splat_shader"] = (None, None)
+    drawables = part("session").of(overlay.painting.Drawables)
+    drawables.by_maker[overlay.shaders.splat_shader] = (None, None)
     scene().anchorstage_overlay.size = 1.1
     stopped = yield from seen()
     scene().anchorstage_overlay.size = 1.0
@@ -365,7 +366,7 @@ def twin():
     )
     camera.view_rotation = Euler((1.4, 0.1, 0.2)).to_quaternion()
     yield from screen("overlay-cloud")
-    view = next(iter(part("overlay.views")._views.values()))
+    view = region_views()[0]
     texture = view.target.color
     texels = texture.read()
     texels.dimensions = (
@@ -390,19 +391,19 @@ def moving():
     show(wall(side=500))
     face_the_wall()
     yield from rest()
-    views, camera = part("overlay.views"), desk.viewport().spaces.active.region_3d
+    camera = desk.viewport().spaces.active.region_3d
     fewer, ticks = [], [time.monotonic()]
     for step in range(8):
         camera.view_location = (0.02 * step, WALL, 0)
         yield 0.05
         ticks.append(time.monotonic())
         if step > 1:  # by then the first step has been drawn
-            fewer.append(next(iter(views._views.values())).complete)
+            fewer.append(region_views()[0].complete)
     yield from rest()
     return {
         "complete_while_moving": fewer,
         "gap": float(np.max(np.diff(ticks))),
-        "software": views.on_software(),
+        "software": part("overlay.painting").on_software(),
     }
 
 
