@@ -1,4 +1,4 @@
-"""Files on disk: writing that is whole or not at all, JSON records with checked values, libraries kept quiet."""
+"""Files on disk: atomic writing, JSON records with checked values, libraries kept quiet."""
 
 from . import json_file
 from .atomic import (

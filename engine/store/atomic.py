@@ -1,4 +1,7 @@
-"""Writing to disk so that a killed write leaves what was there: a temporary name beside the target, then a rename."""
+"""Atomic writing: into a temporary name beside the target, then a rename.
+
+A write that is killed leaves the old file as it was.
+"""
 
 import errno
 import os
@@ -15,17 +18,26 @@ from pathlib import Path
 
 from ..errors import OutputError
 
+# The names that `_temporary_name` makes.
 _TEMPORARY = re.compile(
     r"\..*\.(?P<host>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{6}\.tmp(\..*)?", re.DOTALL
 )
-# A file system allows 255 bytes for a name; the rest of a temporary one takes up to 50, its suffix included.
+# Bytes of the target's name in a temporary one. A file system allows 255 bytes for a name; the rest
+# takes up to 50, the suffix included.
 _STEM_BYTES = 120
-_STALE = 3600.0  # seconds: machines and containers of a farm may share a name, and one cannot see the other's processes
-_MAY_BE_HELD = (
-    os.name == "nt"
-)  # there a virus scanner or an indexer opens new files for a moment, which forbids renaming
-_PAUSES = (0.05, 0.2, 0.5)  # seconds
+# Digits of a temporary name that chance gives.
+_CHANCE_DIGITS = 6
+# Seconds after which a leftover is removed: machines and containers of a farm may share a name, and
+# one cannot see the other's processes.
+_STALE = 3600.0
+# On Windows a virus scanner or an indexer opens new files for a moment, which forbids renaming.
+_MAY_BE_HELD = os.name == "nt"
+# Seconds to wait before renaming is tried again.
+_PAUSES = (0.05, 0.2, 0.5)
+# What the system calls a full disk, a file too large for it, and a full quota (not on Windows).
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_BAD_NAME = (errno.ENAMETOOLONG, errno.EINVAL)
 
 
 def _sentence(path: Path, error: OSError) -> str:
@@ -33,18 +45,23 @@ def _sentence(path: Path, error: OSError) -> str:
         return (
             f"The disk is full; “{path}” was not written. Free some space or choose another folder."
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"“{path.parent}” cannot be written to. Choose another folder or change its permissions."
-    if error.errno in (errno.ENAMETOOLONG, errno.EINVAL):
+    if error.errno in _FORBIDDEN:
+        return (
+            f"“{path.parent}” cannot be written to. "
+            "Choose another folder or change its permissions."
+        )
+    if error.errno in _BAD_NAME:
         return f"“{path.name}” cannot be a file name here. Choose a shorter, simpler one."
-    return f"“{path}” could not be written ({error.strerror or error}). Choose another folder."
+    reason = error.strerror or error
+    return f"“{path}” could not be written ({reason}). Choose another folder."
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the system says of a failed write to `path` into one `OutputError`.
+    """Turn the system's error about a failed write to `path` into one `OutputError`.
 
-    Of nested ones the outermost is named: what lies inside has a temporary name that tells an artist nothing.
+    Where one block is inside another, the error names the outer path: the inner one is temporary,
+    and its name tells an artist nothing.
     """
     try:
         yield
@@ -57,39 +74,47 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _temporary_name(path: Path) -> Path:
-    """`.NAME.HOST-PROCESS-CHANCE.tmp.SUFFIX` beside the path: it says whose it is, so that it can be cleared away later.
+    """Make a name beside the path: `.NAME.HOST-PROCESS-CHANCE.tmp.SUFFIX`.
 
-    The suffix is kept at the end: some writers choose the format by it.
+    It tells which process wrote it, so that it can be cleared away later. The suffix is kept at the
+    end, for some writers choose the format by it.
     """
     stem = path.stem.encode("utf-8", "ignore")[:_STEM_BYTES].decode("utf-8", "ignore")
-    return path.with_name(
-        f".{stem}.{_host()}-{os.getpid()}-{uuid.uuid4().hex[:6]}.tmp{path.suffix}"
-    )
+    chance = uuid.uuid4().hex[:_CHANCE_DIGITS]
+    return path.with_name(f".{stem}.{_host()}-{os.getpid()}-{chance}.tmp{path.suffix}")
 
 
 @cache
 def _host() -> str:
-    return f"{zlib.crc32(platform.node().encode('utf-8', 'replace')):08x}"
+    """Return eight digits that stand for this machine's name."""
+    name = platform.node().encode("utf-8", "replace")
+    return f"{zlib.crc32(name):08x}"
 
 
 @cache
 def _clear_leftovers(folder: Path) -> None:
-    """Remove what processes of this machine that were killed had begun in a folder; once a process, for it takes time."""
+    """Remove from a folder the leftovers of killed processes of this machine.
+
+    It takes time, so it is done once a process and folder.
+    """
     for entry in folder.iterdir():
-        found = _TEMPORARY.fullmatch(entry.name)
-        if found and found["host"] == _host() and _ended(int(found["process"])) and _is_old(entry):
+        name = _TEMPORARY.fullmatch(entry.name)
+        if name is None or name["host"] != _host():
+            continue
+        if _has_ended(int(name["process"])) and _is_old(entry):
             remove(entry)
 
 
 def _is_old(path: Path) -> bool:
     try:
-        return time.time() - path.stat().st_mtime > _STALE
+        age = time.time() - path.stat().st_mtime
+        return age > _STALE
     except OSError:
         return False
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Rename over what is there; where another program may hold a file for a moment, ask again shortly after."""
+    """Rename over the target; try again shortly after where another program may hold a file."""
     for pause in _PAUSES if _MAY_BE_HELD else ():
         try:
             os.replace(source, target)
@@ -99,9 +124,10 @@ def _replace(source: Path, target: Path) -> None:
     os.replace(source, target)
 
 
-def _ended(process: int) -> bool:
-    if os.name == "nt":  # os.kill would end it there
-        return False
+def _has_ended(process: int) -> bool:
+    """Tell whether a process of this machine is gone; false where that is unknown."""
+    if os.name == "nt":
+        return False  # there os.kill would end it
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -112,7 +138,7 @@ def _ended(process: int) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a whole folder as far as possible; one that is not there is no error."""
+    """Remove a file or a whole folder as far as possible; a missing one is no error."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -122,7 +148,7 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success rename it into place, on any failure remove it.
+    """Give a temporary path beside `path`; rename it into place, or remove it after any failure.
 
     Raises:
         OutputError: the folder cannot be written to or the disk is full.
@@ -148,17 +174,18 @@ def _flush(path: Path) -> None:
 
 @contextmanager
 def atomic_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; on success it takes the name, on any failure it is removed.
+    """Give a temporary folder beside `path`; rename it into place, or remove it after any failure.
 
-    An overwritten folder is set aside and only removed once the new one has its name; `recover` puts it back where
-    the process was killed between the two.
+    An overwritten folder is set aside and only removed once the new one has its name; `recover`
+    puts it back where the process was killed between the two.
 
     Raises:
         OutputError: the name is taken and `overwrite` is false, or the place cannot be written to.
     """
     path = Path(path)
     check_folder_name(path, overwrite)
-    temporary, previous = _temporary_name(path), _set_aside(path)
+    temporary = _temporary_name(path)
+    previous = _set_aside(path)
     try:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,9 +193,8 @@ def atomic_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
             temporary.mkdir()
             yield temporary
             if path.exists():
-                remove(
-                    previous
-                )  # of an overwrite that was killed when the new folder had its name already
+                # A previous one is left of an overwrite that was killed after its second rename.
+                remove(previous)
                 _replace(path, previous)
             try:
                 _replace(temporary, path)
@@ -180,7 +206,7 @@ def atomic_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
 
 
 def check_folder_name(path: Path, overwrite: bool = False) -> None:
-    """Whether `atomic_folder` may take this name: asked before long work, so that it is not in vain.
+    """Refuse a name that `atomic_folder` may not take: before long work, not after it.
 
     Raises:
         OutputError: the name is taken or none, or the place cannot be written to.
@@ -196,33 +222,45 @@ def check_folder_name(path: Path, overwrite: bool = False) -> None:
             raise OutputError(
                 f"“{path}” exists already. Choose another name, or ask to overwrite it."
             )
-        if (
-            path.exists()
-            and not (path / "scene.json").is_file()
-            and any(path.iterdir() if path.is_dir() else [path])
-        ):
+        if path.exists() and not _is_scene_or_empty(path):
             raise OutputError(
-                f"“{path}” is not an AnchorStage scene and will not be overwritten. Choose another name."
+                f"“{path}” is not an AnchorStage scene and will not be overwritten. "
+                "Choose another name."
             )
-        nearest = next((folder for folder in path.absolute().parents if folder.exists()), path)
-        if not nearest.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, f"{nearest.name} is a file, not a folder")
-        if not os.access(nearest, os.W_OK):
-            raise PermissionError(errno.EACCES, "not writable")
+        _check_place(path)
+
+
+def _is_scene_or_empty(path: Path) -> bool:
+    """Tell whether a path may be overwritten: a scene's folder, or an empty one."""
+    if (path / "scene.json").is_file():
+        return True
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _check_place(path: Path) -> None:
+    """Raise the system's error of writing where the nearest folder that exists forbids it."""
+    parents = path.absolute().parents
+    nearest = next((folder for folder in parents if folder.exists()), path)
+    if not nearest.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{nearest.name} is a file, not a folder")
+    if not os.access(nearest, os.W_OK):
+        raise PermissionError(errno.EACCES, "not writable")
 
 
 def absolute(path: str | Path) -> Path:
-    """The path from the root.
+    """Return the path from the root.
 
     Raises:
-        OutputError: it is relative to a working folder that was deleted, or no Unicode text, which no EXR can be called.
+        OutputError: it is relative to a working folder that was deleted, or it is no Unicode text,
+            as the name of an EXR must be.
     """
     try:
         str(path).encode("utf-8")
     except UnicodeError as error:
         shown = str(path).encode("utf-8", "replace").decode()
         raise OutputError(
-            f"“{shown}” has letters that are not UTF-8. Rename the file or folder, or choose another."
+            f"“{shown}” has letters that are not UTF-8. "
+            "Rename the file or folder, or choose another."
         ) from error
     try:
         return Path(path).absolute()
@@ -233,6 +271,7 @@ def absolute(path: str | Path) -> Path:
 
 
 def _set_aside(path: Path) -> Path:
+    """Return the name of a folder while a new one takes its place."""
     return path.with_name(f".{path.name}.previous")
 
 
@@ -247,8 +286,9 @@ def recover(path: Path) -> None:
 
 
 def free_name(path: Path) -> Path:
-    """`path`, or the first of NAME_002, NAME_003, … that is not taken."""
-    candidate, number = path, 2
+    """Return `path`, or the first of NAME_002, NAME_003, … that is not taken."""
+    candidate = path
+    number = 2
     while candidate.exists():
         candidate = path.with_name(f"{path.stem}_{number:03d}{path.suffix}")
         number += 1
