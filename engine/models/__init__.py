@@ -1,12 +1,12 @@
-"""Models: the known ones with their licences, their folder, and their download after a yes.
+"""Models: their cards and licences, their folders on this machine, and their download after a yes.
 
-registry (what is known of each) ─► disk (found and checked) ◄─ download (where it is allowed)
+registry (the cards) ─► disk (a checked folder, or one sentence) ◄─ download (only where allowed)
 
-`models.download` is imported by who needs it: nothing else here loads what opens connections.
+Import `models.download` where it is needed: nothing else here loads what opens connections.
 """
 
 from .disk import LocalModel, find, inspect, installed, models_folder
-from .registry import MODELS, SHARP, Family, ModelCard, card, listing
+from .registry import MODELS, SHARP, Family, ModelCard, card, gives, listing
 
 __all__ = [
     "MODELS",
@@ -16,6 +16,7 @@ __all__ = [
     "ModelCard",
     "card",
     "find",
+    "gives",
     "inspect",
     "installed",
     "listing",

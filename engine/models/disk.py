@@ -1,4 +1,7 @@
-"""The models on this machine: their folders, judged from the files alone, without torch."""
+"""The folders of models on this machine.
+
+A folder is judged from its files alone, without torch.
+"""
 
 import json
 import os
@@ -9,17 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DepthError
-from .registry import MODELS, SHARP, Family, ModelCard, card
+from .registry import MODELS, Family, ModelCard, card
 
-WEIGHTS, INDEX, CONFIG, PROCESSOR = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "config.json",
-    "preprocessor_config.json",
-)
-_OLD_WEIGHTS = "pytorch_model.bin"  # a pickle: opening one runs what it says
-_MOST_HEADER = 100_000_000  # bytes, the limit of the safetensors format
-_MOST_JSON = 10_000_000  # bytes; a configuration has thousands
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+CONFIG = "config.json"
+PROCESSOR = "preprocessor_config.json"
+# A pickle: opening one runs the program in it.
+_OLD_WEIGHTS = "pytorch_model.bin"
+# Bytes, the limit of the safetensors format.
+_MOST_HEADER = 100_000_000
+# Bytes of the number in front of a safetensors header.
+_LENGTH_BYTES = 8
+# Bytes; a configuration has thousands.
+_MOST_JSON = 10_000_000
 _FAMILIES = {card.family for card in MODELS.values()}
 
 
@@ -35,56 +41,59 @@ class LocalModel:
 
     @property
     def title(self) -> str:
-        """The name that people call it by."""
+        """Its name in sentences."""
         return self.card.title if self.card else f"“{self.folder.name}”"
 
 
 def models_folder() -> Path:
-    """Return the folder of models: $ANCHORSTAGE_MODELS, or the user's data folder of the system."""
+    """Return the folder of models: $ANCHORSTAGE_MODELS, or in the user's data of the system."""
     named = os.environ.get("ANCHORSTAGE_MODELS")
     if named:
         return Path(named)
     if os.name == "nt":
-        return (
-            Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-            / "AnchorStage"
-            / "models"
-        )
+        local = _folder_named("LOCALAPPDATA", Path.home() / "AppData" / "Local")
+        return local / "AnchorStage" / "models"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "AnchorStage" / "models"
-    return (
-        Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-        / "anchorstage"
-        / "models"
-    )
+    data = _folder_named("XDG_DATA_HOME", Path.home() / ".local" / "share")
+    return data / "anchorstage" / "models"
+
+
+def _folder_named(variable: str, default: Path) -> Path:
+    """Return the folder that a variable of the environment names, else the default."""
+    return Path(os.environ.get(variable) or default)
 
 
 def _candidates(wanted: ModelCard) -> list[Path]:
-    """List folders that may hold a model: ours, and those of other programs' libraries."""
-    if wanted is SHARP:
-        torch_home = Path(os.environ.get("TORCH_HOME") or Path.home() / ".cache" / "torch")
-        return [models_folder() / wanted.name, torch_home / "hub" / "checkpoints"]
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    snapshots = cache / f"models--{wanted.hub_id.replace('/', '--')}" / "snapshots"
-    found = sorted(snapshots.iterdir()) if snapshots.is_dir() else []
-    return [models_folder() / wanted.name, *found]
+    """List the folders that may hold a model: ours, and those of other programs' libraries."""
+    ours = models_folder() / wanted.name
+    home_cache = Path.home() / ".cache"
+    if not wanted.on_hub:
+        torch_home = _folder_named("TORCH_HOME", home_cache / "torch")
+        return [ours, torch_home / "hub" / "checkpoints"]
+    hub_home = _folder_named("HF_HOME", home_cache / "huggingface")
+    hub_cache = _folder_named("HF_HUB_CACHE", hub_home / "hub")
+    repository = f"models--{wanted.hub_id.replace('/', '--')}"
+    snapshots = hub_cache / repository / "snapshots"
+    theirs = sorted(snapshots.iterdir()) if snapshots.is_dir() else []
+    return [ours, *theirs]
 
 
 def installed(wanted: ModelCard) -> Path | None:
-    """Return the folder with the model's files; None where it is not on this machine.
+    """Return the folder with a model's files; None where it is not on this machine.
 
-    `inspect` says whether they are whole.
+    Only `inspect` tells whether the files are whole.
     """
-    return next(
-        (folder for folder in _candidates(wanted) if (folder / wanted.files[0]).is_file()), None
-    )
+    for folder in _candidates(wanted):
+        if (folder / wanted.files[0]).is_file():
+            return folder
+    return None
 
 
 def find(name: str | None, folder: str | Path | None = None) -> LocalModel:
-    """Find a model by its name, from a folder, or both.
+    """Find a model by its name, or in a folder.
 
-    Then the folder must hold a model of that name's kind.
+    With both the folder must hold a model of that name's kind.
 
     Raises:
         DepthError: unknown, not on this machine, incomplete, damaged, or of another kind.
@@ -94,15 +103,15 @@ def find(name: str | None, folder: str | Path | None = None) -> LocalModel:
         return inspect(Path(folder), wanted)
     if wanted is None:
         raise DepthError("Name a depth model, or give the folder of one.")
-    here = installed(wanted)
-    if here is None:
+    place = installed(wanted)
+    if place is None:
         raise DepthError(
             f"{wanted.title} is not on this machine. "
             f"Download it ({wanted.megabytes} MB, licence {wanted.licence}) with "
             f"`anchorstage models --download {wanted.name} --yes`, "
             "or give the folder that holds it."
         )
-    return inspect(here, wanted)
+    return inspect(place, wanted)
 
 
 def inspect(folder: Path, wanted: ModelCard | None = None) -> LocalModel:
@@ -125,6 +134,15 @@ def inspect(folder: Path, wanted: ModelCard | None = None) -> LocalModel:
             f"“{folder}” holds no model: config.json is missing. Choose the folder that holds it."
         )
     config = _json(folder / CONFIG)
+    family = _family(folder, config, wanted)
+    for weights in _weights(folder):
+        _check_weights(weights)
+    processor = _json(folder / PROCESSOR) if (folder / PROCESSOR).is_file() else {}
+    return LocalModel(folder, family, wanted, config, processor)
+
+
+def _family(folder: Path, config: dict[str, Any], wanted: ModelCard | None) -> Family:
+    """Read the model's kind; refuse one that is unknown, of another card, or without metres."""
     family = config.get("model_type")
     if not isinstance(family, str) or family not in _FAMILIES:
         raise DepthError(
@@ -136,14 +154,12 @@ def inspect(folder: Path, wanted: ModelCard | None = None) -> LocalModel:
             f"“{folder}” holds a model of the kind “{family}”, not {wanted.title}. "
             "Choose another folder."
         )
-    if family == "depth_anything" and config.get("depth_estimation_type", "relative") != "metric":
+    is_relative = config.get("depth_estimation_type", "relative") != "metric"
+    if family == "depth_anything" and is_relative:
         raise DepthError(
             f"The model in “{folder}” tells near from far but knows no metres. {_choice()}"
         )
-    for weights in _weights(folder):
-        _check_weights(weights)
-    processor = _json(folder / PROCESSOR) if (folder / PROCESSOR).is_file() else {}
-    return LocalModel(folder, family, wanted, config, processor)
+    return family
 
 
 def _choice() -> str:
@@ -152,43 +168,49 @@ def _choice() -> str:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file."""
+    """Read a JSON object from a file."""
+    damaged = f"“{path}” is damaged. Download the model again, or choose another folder."
     try:
         if path.stat().st_size > _MOST_JSON:
-            raise ValueError
+            raise DepthError(damaged)
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise DepthError(
-            f"“{path}” is damaged. Download the model again, or choose another folder."
-        ) from error
+        raise DepthError(damaged) from error
     if not isinstance(record, dict):
-        raise DepthError(
-            f"“{path}” is damaged. Download the model again, or choose another folder."
-        )
+        raise DepthError(damaged)
     return record
 
 
 def _weights(folder: Path) -> list[Path]:
-    """The files of weights that a folder says it has."""
+    """List the files of weights that a folder says it has."""
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / INDEX).is_file():
-        parts = _json(folder / INDEX).get("weight_map")
-        names = list(parts.values()) if isinstance(parts, dict) else []
-        if names and all(isinstance(name, str) and Path(name).name == name for name in names):
-            return [folder / name for name in sorted(set(names))]
-        raise DepthError(
-            f"“{folder / INDEX}” is damaged. Download the model again, or choose another folder."
-        )
+        return _indexed_weights(folder)
     if (folder / _OLD_WEIGHTS).is_file():
         raise DepthError(
-            f"The weights in “{folder}” are {_OLD_WEIGHTS}, "
-            "a format that can run programs and is not opened here. "
+            f"The weights in “{folder}” are {_OLD_WEIGHTS}, a format that can run programs "
+            "and is not opened here. "
             f"Get the model with {WEIGHTS}."
         )
     raise DepthError(
         f"The model in “{folder}” is incomplete: {WEIGHTS} is missing. Download it again."
     )
+
+
+def _indexed_weights(folder: Path) -> list[Path]:
+    """List the files of weights that the index names; they lie beside it."""
+    parts = _json(folder / INDEX).get("weight_map")
+    names = list(parts.values()) if isinstance(parts, dict) else []
+    if not names or not all(_is_file_name(name) for name in names):
+        raise DepthError(
+            f"“{folder / INDEX}” is damaged. Download the model again, or choose another folder."
+        )
+    return [folder / name for name in sorted(set(names))]
+
+
+def _is_file_name(name: Any) -> bool:
+    return isinstance(name, str) and Path(name).name == name
 
 
 def _check_weights(path: Path) -> None:
@@ -200,15 +222,7 @@ def _check_weights(path: Path) -> None:
         )
     try:
         size = path.stat().st_size
-        with open(path, "rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > min(_MOST_HEADER, size):
-                raise ValueError(length)
-            header = json.loads(file.read(length))
-        ends = [
-            entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"
-        ]
-        whole = bool(ends) and 8 + length + max(ends) == size
+        expected = _expected_size(path, size)
     except (
         OSError,
         ValueError,
@@ -220,7 +234,23 @@ def _check_weights(path: Path) -> None:
         RecursionError,
     ) as error:
         raise DepthError(f"“{path}” is damaged. Download the model again.") from error
-    if not whole:
+    if expected != size:
         raise DepthError(
             f"“{path}” is cut short or damaged ({size} bytes). Download the model again."
         )
+
+
+def _expected_size(path: Path, size: int) -> int | None:
+    """Read from its header how long a safetensors file must be; None where it holds nothing.
+
+    The file is the length of the header, the header in JSON, and the tensors; the header tells
+    where each begins and ends among them.
+    """
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(_LENGTH_BYTES))
+        if length > min(_MOST_HEADER, size):
+            raise ValueError(length)
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    ends = [entry["data_offsets"][1] for entry in header.values()]
+    return _LENGTH_BYTES + length + max(ends) if ends else None

@@ -19,14 +19,18 @@ from ..errors import DepthError
 from ..progress import Progress
 from ..store import atomic_folder
 from .disk import PROCESSOR, inspect, models_folder
-from .registry import SHARP, ModelCard
+from .registry import ModelCard
 
 _SITE = "https://huggingface.co"
 # Bytes between two looks at the cancel flag: a fraction of a second on a slow line.
 _CHUNK = 1 << 20
-_TIMEOUT = 20.0  # seconds of silence
-_SPARE = 1.05  # of the model's size that must be free on the disk
-_HASH = "X-Linked-Etag"  # the header in which the site states the SHA-256 of a large file
+# Seconds of silence.
+_TIMEOUT = 20.0
+# Of the model's size, free on the disk.
+_SPARE = 1.05
+# The header in which the site states the SHA-256 of a large file.
+_HASH = "X-Linked-Etag"
+# Letters of a SHA-256; small files have a shorter mark there.
 _HASH_LENGTH = 64
 
 
@@ -36,10 +40,10 @@ def download(
     """Download a model, whole or not at all.
 
     Args:
-        card: which.
-        allowed: whether the user said yes to its size and licence.
-        progress: told 0..1 with the megabytes so far, asked whether to stop.
-        folder: where to; the models folder where None. $HF_ENDPOINT names another site than
+        card: of the model.
+        allowed: true where the user said yes to its size and licence.
+        progress: reported to with the megabytes so far, and asked before each of them.
+        folder: its new folder; None: in the models folder. $HF_ENDPOINT names another site than
             huggingface.co.
 
     Returns:
@@ -54,15 +58,16 @@ def download(
         terms = "" if card.commercial else ", no commercial use"
         raise DepthError(
             f"{card.title} is {card.megabytes} MB, under the licence {card.licence}{terms}; "
-            "nothing is downloaded without "
-            "a yes to both."
+            "nothing is downloaded without a yes to both."
         )
-    if card is SHARP:
+    if not card.on_hub:
+        page = card.page.removeprefix("https://")
         raise DepthError(
-            f"SHARP comes from its authors alone: {card.files[0]}, at github.com/apple/ml-sharp. "
+            f"{card.title} comes from its authors alone: {card.files[0]}, at {page}. "
             f"{_elsewhere(card)}"
         )
-    progress, target = progress or Progress(), folder or models_folder() / card.name
+    progress = progress or Progress()
+    target = folder or models_folder() / card.name
     if target.is_dir() and any(target.iterdir()):
         raise DepthError(
             f"“{target}” is there already. Use it, or delete it and download {card.title} again."
@@ -79,10 +84,11 @@ def download(
 
 def _check_room(target: Path, card: ModelCard) -> None:
     """Refuse before the first byte where the disk is too full."""
-    there = next((parent for parent in target.absolute().parents if parent.is_dir()), None)
-    if there is None:
-        return  # writing says what is wrong
-    free = shutil.disk_usage(there).free / 1e6
+    parents = target.absolute().parents
+    existing = next((parent for parent in parents if parent.is_dir()), None)
+    if existing is None:
+        return  # writing will say what is wrong
+    free = shutil.disk_usage(existing).free / 1e6  # megabytes
     if free < card.megabytes * _SPARE:
         raise DepthError(
             f"{card.title} needs {card.megabytes} MB, "
@@ -91,30 +97,31 @@ def _check_room(target: Path, card: ModelCard) -> None:
 
 
 class _Redirects(HTTPRedirectHandler):
-    """A follower of redirects that keeps the hash which the site states before it hands over."""
+    """Follows redirects, and keeps the hash that the site states.
+
+    The site states it before it hands over to its storage, which does not.
+    """
 
     stated = ""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> Request | None:
-        """Remember the header, then as usual."""
+        """Remember the header, then follow as usual."""
         self.stated = self.stated or str(headers.get(_HASH, ""))
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _fetch(card: ModelCard, name: str, path: Path, progress: Progress) -> None:
-    """One file to disk; the preprocessor's may be missing, for its values have defaults."""
+    """Fetch one file; the preprocessor's may be missing, for its values have defaults."""
     site = os.environ.get("HF_ENDPOINT", _SITE).rstrip("/")
     redirects = _Redirects()
     try:
-        request = Request(
-            f"{site}/{quote(card.hub_id)}/resolve/main/{name}",
-            headers={"User-Agent": "AnchorStage"},
-        )
+        address = f"{site}/{quote(card.hub_id)}/resolve/main/{name}"
+        request = Request(address, headers={"User-Agent": "AnchorStage"})
         with build_opener(redirects).open(request, timeout=_TIMEOUT) as answer:
-            stated = (redirects.stated or answer.headers.get(_HASH, "")).strip('"')
-            _save(answer, path, card, progress, stated)
+            stated = redirects.stated or answer.headers.get(_HASH, "")
+            _save(answer, path, card, progress, stated.strip('"'))
     except HTTPError as error:
         if error.code == 404 and name == PROCESSOR:
             return
@@ -129,30 +136,30 @@ def _fetch(card: ModelCard, name: str, path: Path, progress: Progress) -> None:
 
 
 def _elsewhere(card: ModelCard) -> str:
+    """Tell what else the user can do."""
     folder = models_folder() / card.name
-    return (
-        f"Put it into “{folder}”."
-        if card is SHARP
-        else f"Check the connection, or put {card.hub_id} into “{folder}”."
-    )
+    if not card.on_hub:
+        return f"Put it into “{folder}”."
+    return f"Check the connection, or put {card.hub_id} into “{folder}”."
 
 
 def _save(
     answer: HTTPResponse, path: Path, card: ModelCard, progress: Progress, stated: str
 ) -> None:
-    """Write the body, and hold its length and hash against what the site said."""
-    expected, done, digest = answer.headers.get("Content-Length"), 0, hashlib.sha256()
+    """Write the body, and compare its length and hash with those that the site stated."""
+    expected = answer.headers.get("Content-Length")
+    done = 0  # bytes
+    digest = hashlib.sha256()
     with open(path, "wb") as file:
         while chunk := answer.read(_CHUNK):
             done += len(chunk)
-            progress(
-                done / 1e6 / max(card.megabytes, 1),
-                f"Downloading {card.title}, {done // 1_000_000} MB",
-            )
+            fraction = done / 1e6 / max(card.megabytes, 1)
+            progress(fraction, f"Downloading {card.title}, {done // 1_000_000} MB")
             digest.update(chunk)
             file.write(chunk)
-    whole = expected is None or done == int(expected)
-    if not whole or (len(stated) == _HASH_LENGTH and digest.hexdigest() != stated):
+    is_whole = expected is None or done == int(expected)
+    has_other_hash = len(stated) == _HASH_LENGTH and digest.hexdigest() != stated
+    if not is_whole or has_other_hash:
         raise DepthError(
             f"{path.name} of {card.title} arrived damaged ({done} bytes). {_elsewhere(card)}"
         )

@@ -16,15 +16,16 @@ import numpy as np
 from ..errors import SceneError
 from .atomic import atomic_path
 
-LONGEST_TEXT = 2000  # characters
-LONGEST_NAME = 100  # characters of what becomes the name of a file, a channel or a Blender object
-_UNSHOWABLE = {
-    "Cc",
-    "Cs",
-    "Zl",
-    "Zp",
-}  # Unicode's categories: controls, lone surrogates, line and paragraph ends
-_SHOWN = 40  # characters of a wrong value that the sentence quotes
+# Characters.
+LONGEST_TEXT = 2000
+# Characters of a text that becomes the name of a file, a channel or a Blender object.
+LONGEST_NAME = 100
+# Unicode's categories: controls, lone surrogates, line and paragraph ends.
+_UNSHOWABLE = {"Cc", "Cs", "Zl", "Zp"}
+# Letters that no file name may hold on some system.
+_NOT_IN_NAMES = '/\\:*?"<>|'
+# Characters of a wrong value that the sentence quotes.
+_SHOWN = 40
 
 Record = dict[str, Any]
 
@@ -34,19 +35,21 @@ class FieldError(ValueError):
 
     def __init__(self, record: Record, name: str, must: str) -> None:
         """Quote the value and say what it must be."""
-        value = one_line(json.dumps(record[name], ensure_ascii=False)) if name in record else ""
-        found = (
-            f"is {value[:_SHOWN]}{'…' if len(value) > _SHOWN else ''}" if value else "is missing"
-        )
-        super().__init__(f"“{name}” {found}; it must be {must}")
+        fault = f"is {_quoted(record[name])}" if name in record else "is missing"
+        super().__init__(f"“{name}” {fault}; it must be {must}")
+
+
+def _quoted(value: Any) -> str:
+    """Quote a value on one line, not too long."""
+    words = one_line(json.dumps(value, ensure_ascii=False))
+    return words if len(words) <= _SHOWN else words[:_SHOWN] + "…"
 
 
 def write_json(path: Path, record: Any) -> None:
     """Write a JSON file atomically, in UTF-8."""
     with atomic_path(path) as temporary:
-        temporary.write_text(
-            json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        content = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+        temporary.write_text(content, encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
@@ -69,7 +72,7 @@ def read_json(path: Path) -> Any:
 
 
 def text(record: Record, name: str, default: str | None = None, longest: int = LONGEST_TEXT) -> str:
-    """Text that can be shown on one line and written as UTF-8."""
+    """Read a text that can be shown on one line and written as UTF-8."""
     value = record.get(name, default)
     if not isinstance(value, str) or len(value) > longest or value != one_line(value):
         raise FieldError(record, name, f"one line of text, at most {longest} characters")
@@ -77,14 +80,20 @@ def text(record: Record, name: str, default: str | None = None, longest: int = L
 
 
 def one_line(value: str) -> str:
-    """The text with `_` for control characters, line ends and what no Unicode text may hold."""
-    return "".join("_" if unicodedata.category(c) in _UNSHOWABLE else c for c in value)
+    """Replace controls, line ends and lone surrogates by `_`."""
+    shown = [_shown(character) for character in value]
+    return "".join(shown)
+
+
+def _shown(character: str) -> str:
+    return "_" if unicodedata.category(character) in _UNSHOWABLE else character
 
 
 def name_text(record: Record, name: str) -> str:
-    """Text that can be the name of a file."""
+    """Read a text that can be the name of a file."""
     value = text(record, name, longest=LONGEST_NAME)
-    if not value.strip() or value in (".", "..") or any(c in value for c in '/\\:*?"<>|'):
+    is_named = value.strip() and value not in (".", "..")
+    if not is_named or any(letter in value for letter in _NOT_IN_NAMES):
         raise FieldError(
             record,
             name,
@@ -96,21 +105,19 @@ def name_text(record: Record, name: str) -> str:
 def number(
     record: Record, name: str, low: float, high: float, default: float | None = None
 ) -> float:
-    """A number from low to high."""
+    """Read a number from low to high."""
     return _number(record, name, record.get(name, default), low, high)
 
 
 def _number(record: Record, name: str, value: Any, low: float, high: float) -> float:
-    is_number = (
-        isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-    )
-    if not is_number or not math.isfinite(value):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and low <= value <= high and math.isfinite(value)):
         raise FieldError(record, name, f"from {low:g} to {high:g}")
     return float(value)
 
 
 def whole(record: Record, name: str, low: int, high: int) -> int:
-    """A whole number from low to high."""
+    """Read a whole number from low to high."""
     value = record.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise FieldError(record, name, f"a whole number from {low} to {high}")
@@ -118,15 +125,16 @@ def whole(record: Record, name: str, low: int, high: int) -> int:
 
 
 def numbers(record: Record, name: str, count: int, limit: float) -> np.ndarray:
-    """(count,) float64, each from -limit to limit."""
+    """Read a list of numbers, each from -limit to limit: (count,) float64."""
     values = record.get(name)
     if not isinstance(values, list) or len(values) != count:
         raise FieldError(record, name, f"a list of {count} numbers")
-    return np.array([_number(record, name, value, -limit, limit) for value in values])
+    checked = [_number(record, name, value, -limit, limit) for value in values]
+    return np.array(checked)
 
 
 def flag(record: Record, name: str, default: bool) -> bool:
-    """True or false."""
+    """Read true or false."""
     value = record.get(name, default)
     if not isinstance(value, bool):
         raise FieldError(record, name, "true or false")
@@ -134,7 +142,7 @@ def flag(record: Record, name: str, default: bool) -> bool:
 
 
 def texts(record: Record, name: str) -> tuple[str, ...]:
-    """A list of texts; none where the field is missing."""
+    """Read a list of texts; none where the field is missing."""
     values = record.get(name, [])
     if not isinstance(values, list):
         raise FieldError(record, name, "a list of texts")
@@ -142,7 +150,7 @@ def texts(record: Record, name: str) -> tuple[str, ...]:
 
 
 def child(record: Record, name: str) -> Record:
-    """A record inside the record; an empty one where the field is missing or null."""
+    """Read a record in the record; an empty one where the field is missing or null."""
     value = record.get(name)
     if value is not None and not isinstance(value, dict):
         raise FieldError(record, name, "an object in braces")
@@ -150,20 +158,22 @@ def child(record: Record, name: str) -> Record:
 
 
 def children(record: Record, name: str) -> list[Record]:
-    """A list of records; an empty one where the field is missing."""
+    """Read a list of records; an empty one where the field is missing."""
     values = record.get(name, [])
-    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+    is_list = isinstance(values, list)
+    if not is_list or not all(isinstance(value, dict) for value in values):
         raise FieldError(record, name, "a list of objects in braces")
     return values
 
 
 def inside(folder: Path, record: Record, name: str, default: str | None = None) -> Path:
-    """A path in the folder: relative, and never out of it."""
+    """Read a path in the folder: relative, and never out of it."""
     value = text(record, name, default)
-    parts = (*PurePosixPath(value).parts, *PureWindowsPath(value).parts)
-    outside = (
-        ".." in parts or PurePosixPath(value).is_absolute() or bool(PureWindowsPath(value).anchor)
-    )
-    if outside or not parts or max(len(part) for part in parts) > LONGEST_NAME:
+    # A scene may come from any system: no system's way out is allowed.
+    posix = PurePosixPath(value)
+    windows = PureWindowsPath(value)
+    parts = (*posix.parts, *windows.parts)
+    leads_out = ".." in parts or posix.is_absolute() or bool(windows.anchor)
+    if leads_out or not parts or max(len(part) for part in parts) > LONGEST_NAME:
         raise FieldError(record, name, "a file inside the scene's folder")
     return folder / value

@@ -1,4 +1,4 @@
-"""Libraries that print: the words of OpenCV and OpenEXR about a file stay off the terminal.
+"""Libraries that print: the messages of OpenCV and OpenEXR are kept from the terminal.
 
 A damaged file makes them write dozens of lines; the artist shall read one sentence, and it is ours.
 """
@@ -15,28 +15,29 @@ from typing import BinaryIO
 
 log = logging.getLogger(__name__)
 
+# The descriptor of standard error.
 _STDERR = 2
-_KEPT = 100_000  # bytes; more complaints say nothing new
+# Bytes of messages that are kept; more complaints say nothing new.
+_KEPT = 100_000
 _one_at_a_time = threading.RLock()
 
 
 @dataclass
 class Said:
-    """The text that was written, once the block has ended."""
+    """The messages, once the block has ended."""
 
     text: str = ""
 
 
 @contextmanager
 def quiet() -> Iterator[Said]:
-    """Keep what libraries write to standard error and print; it is logged for who wants to debug.
+    """Keep what libraries write to standard error and print; log it for debugging.
 
     The descriptor is the whole process', so the block is to be short: one call into a library.
     """
     said = Said()
-    printed = (
-        io.StringIO()
-    )  # OpenEXR's Python door prints to `sys.stdout`, all others write to the descriptor
+    # OpenEXR's Python door prints to `sys.stdout`; all others write to the descriptor.
+    printed = io.StringIO()
     with _one_at_a_time, redirect_stdout(printed), _sink() as sink:
         try:
             kept = os.dup(_STDERR)
@@ -50,7 +51,8 @@ def quiet() -> Iterator[Said]:
             os.dup2(kept, _STDERR)
             os.close(kept)
             sink.seek(0)
-            said.text = printed.getvalue() + sink.read(_KEPT).decode("utf-8", "replace")
+            written = sink.read(_KEPT).decode("utf-8", "replace")
+            said.text = printed.getvalue() + written
             if said.text:
                 log.debug("a library said: %s", said.text)
 

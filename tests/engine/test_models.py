@@ -1,4 +1,7 @@
-"""Models on disk and their download, without torch: whole and of the right kind, or one sentence; no network without a yes."""
+"""Models on disk and their download, without torch.
+
+They are whole and of the right kind, or there is one sentence; no network without a yes.
+"""
 
 import hashlib
 import json
@@ -67,6 +70,12 @@ def test_every_card_says_what_a_person_chooses_by(card):
     assert 10 < card.megabytes < 10_000
     assert 0 < card.error < 1
     assert json.loads(json.dumps(models.listing(card)))["licence"] == card.licence
+
+
+def test_a_source_gives_depth_or_gaussians():
+    assert models.gives("builtin") == "depth"
+    assert all(models.gives(name) == "depth" for name in models.MODELS)
+    assert models.gives(models.SHARP.name) == models.SHARP.gives == "gaussians"
 
 
 def test_a_model_is_found_by_name_by_folder_and_in_other_programs_cache(home):
