@@ -1,4 +1,7 @@
-"""Gives pip the version, which stands in blender_manifest.toml alone; everything else is in pyproject.toml."""
+"""Give pip the version, which stands in blender_manifest.toml alone.
+
+Everything else is in pyproject.toml.
+"""
 
 import tomllib
 from pathlib import Path

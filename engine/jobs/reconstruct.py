@@ -9,7 +9,7 @@ from ..image import read
 from ..makers.options import PhotoOptions
 from ..makers.photo import measure_photo, scene_from_photo
 from ..makers.sharp import scene_from_sharp
-from ..models import SHARP
+from ..models import gives
 from ..options import option
 from ..render.fitting import FitOptions, device_for
 from ..stopwatch import Stopwatch
@@ -29,7 +29,7 @@ class Options(PhotoOptions):
     def __post_init__(self) -> None:
         """Refuse values that make no sense, before any work is done."""
         super().__post_init__()
-        if self.fit and self.depth == SHARP.name:
+        if self.fit and gives(self.depth) == "gaussians":
             raise ArgumentError("SHARP's splats are taken as they are; leave the fit away.")
 
 
@@ -49,7 +49,7 @@ def run(options: Options, desk: Desk) -> Result:
         with watch.stage("image"):
             progress(0.0, "Reading the photo")
             photo = read(desk.blobs.source("photo"))
-        if options.depth == SHARP.name:
+        if gives(options.depth) == "gaussians":
             scene = scene_from_sharp(photo, options, watch, progress)
         else:
             measured = measure_photo(photo, options, watch, progress)

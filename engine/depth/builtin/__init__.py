@@ -1,1 +1,1 @@
-"""The built-in estimator: lines, planes and a small network of our own, offline, with NumPy and OpenCV alone."""
+"""The built-in estimator: lines, planes and a small network of our own, offline."""

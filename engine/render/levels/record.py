@@ -47,9 +47,9 @@ def chunk_starts(drawn: int) -> list[int]:
 class Levels:
     """Every level's splats, finest first, each level filled up to whole chunks.
 
-    A chunk has R = `rasterise.CHUNK_SPLATS` rows. Row i of a level stands for the rows 4 i .. 4 i + 3 of
-    the level before it, and chunk i for the chunks 4 i .. 4 i + 3: one tree whose root is the last
-    chunk. The finest level stands for the scene's own splats in the order of
+    A chunk has R = `rasterise.CHUNK_SPLATS` rows. Row i of a level stands for the rows 4 i .. 4 i +
+    3 of the level before it, and chunk i for the chunks 4 i .. 4 i + 3: one tree whose root is the
+    last chunk. The finest level stands for the scene's own splats in the order of
     `order.coherent_order`. Positions are in metres, world. C is the number of chunks, M = C R.
     """
 
