@@ -120,16 +120,29 @@ def ordered(request: Request, count: int, previous: Order | None) -> Order:
         count: splats of the shuffled scene.
         previous: is returned where neither the splats nor their depths have changed since.
     """
+    # Depths depend on the view's third row alone: moving sideways needs no new order.
     view_row = request.view[2]
     near = projection.near_plane(request.window)
-    key = (request.splats.serial, count, view_row.tobytes(), near)
+    key = (
+        request.splats.serial,
+        count,
+        view_row.tobytes(),
+        near,
+    )
     if previous is not None and previous.key == key:
         return previous
+    # The splats are shuffled, so the first ones are an even sample of the scene.
     positions = request.splats.positions[:count]
     depths = sorting.view_depths(positions, view_row)
     indices = sorting.drawing_order(depths, near)
     texels = textures.texture_rows(indices)
-    return Order(key, count, len(indices), upload(texels, "R32F"))
+    texture = upload(texels, "R32F")
+    return Order(
+        key=key,
+        count=count,
+        places=len(indices),
+        texture=texture,
+    )
 
 
 def draw_splats(

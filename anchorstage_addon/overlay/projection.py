@@ -26,7 +26,8 @@ def is_perspective(window: np.ndarray) -> bool:
 
     Its last row is (0, 0, -1, 0) then, else (0, 0, 0, 1).
     """
-    return bool(abs(window[3, 2]) > 0.5)
+    w_of_depth = window[3, 2]
+    return bool(abs(w_of_depth) > 0.5)
 
 
 def near_plane(window: np.ndarray) -> float | None:
@@ -90,7 +91,7 @@ def view_block(
     block[16:32] = window.T.ravel()
     block[32:34] = size
     block[34] = footprint
-    block[35] = float(is_perspective(window))
+    block[35] = is_perspective(window)
     integers = block[36:40].view(np.int32)
     integers[0] = first
     integers[1] = MODES.index(mode)
@@ -131,6 +132,7 @@ def floor_depth(view: np.ndarray, window: np.ndarray) -> tuple[float, float, flo
     nearer = 1 + FLOOR_PULL
     window_a = a / 2 * nearer
     window_b = b / 2 * nearer
-    before_far_end = 1 - (c + 1) / 2
+    depth = (c + 1) / 2
+    before_far_end = 1 - depth
     window_c = 1 - before_far_end * nearer
     return window_a, window_b, window_c, 1.0

@@ -64,6 +64,8 @@ def _sort_keys(depths: np.ndarray, is_perspective: bool) -> np.ndarray:
         nearest = depths.min()
         steps = depths - nearest
     # Splats that all have one depth all get one key.
-    scale = np.float32(_LARGEST_KEY / span) if span > 0 else np.float32(0)
+    keys_per_step = _LARGEST_KEY / span if span > 0 else 0
+    scale = np.float32(keys_per_step)
     rising = np.minimum(steps * scale, _LARGEST_KEY)
-    return _LARGEST_KEY - rising.astype(np.uint16)
+    rising = rising.astype(np.uint16)
+    return _LARGEST_KEY - rising

@@ -83,12 +83,17 @@ def pack(table: np.ndarray) -> PackedSplats:
     """
     # A NaN or an infinity anywhere in a row makes the row's sum one.
     row_sums = table @ np.ones(COLUMNS, np.float32)
-    is_visible = table[:, _OPACITY_COLUMN] >= VISIBLE_OPACITY
-    rows = np.flatnonzero(np.isfinite(row_sums) & is_visible)
-    np.random.default_rng(_SHUFFLE_SEED).shuffle(rows)
+    is_finite = np.isfinite(row_sums)
+    opacities = table[:, _OPACITY_COLUMN]
+    is_visible = opacities >= VISIBLE_OPACITY
+    rows = np.flatnonzero(is_finite & is_visible)
+    # Every prefix of the shuffled rows is an even sample of the scene.
+    rng = np.random.default_rng(_SHUFFLE_SEED)
+    rng.shuffle(rows)
     count = len(rows)
     texels = _empty_rows(count * TEXELS_PER_SPLAT, 4)
-    splats = texels.reshape(-1, COLUMNS)[:count]  # a view: filling it fills the texels
+    all_rows = texels.reshape(-1, COLUMNS)  # a view: filling it fills the texels
+    splats = all_rows[:count]
     # "clip" writes straight into `out`, where the default would make a copy; every row exists.
     np.take(table, rows, axis=0, out=splats, mode="clip")
     positions = np.ascontiguousarray(splats[:, _POSITION_COLUMNS])
@@ -115,7 +120,8 @@ def texture_rows(values: np.ndarray) -> np.ndarray:
 def _empty_rows(count: int, channels: int) -> np.ndarray:
     """Return zeros for `count` texels, (rows, TEXTURE_WIDTH, channels) float32."""
     rows = -(-count // TEXTURE_WIDTH)  # rounded up
-    return np.zeros((max(1, rows), TEXTURE_WIDTH, channels), np.float32)
+    shape = (max(1, rows), TEXTURE_WIDTH, channels)
+    return np.zeros(shape, np.float32)
 
 
 def palette(region_colors: list | None = None) -> np.ndarray:
@@ -132,7 +138,8 @@ def palette(region_colors: list | None = None) -> np.ndarray:
     colors = texels[0, :, :3]  # a view
     most_regions = PALETTE_SIZE - 1
     for index in range(most_regions):
-        hue = (index * _GOLDEN_RATIO) % 1.0
+        turns = index * _GOLDEN_RATIO
+        hue = turns % 1.0
         colors[index] = colorsys.hsv_to_rgb(hue, _SATURATION, _BRIGHTNESS)
     chosen = region_colors or []
     for index, color in enumerate(chosen[:most_regions]):

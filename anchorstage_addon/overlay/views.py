@@ -27,7 +27,8 @@ SOFTWARE_SHRINK = 3
 
 _LEAST_SLICE = 1_000  # splats: below it, the overhead of a slice outweighs its drawing
 _SHORTEST_SECONDS = 1e-3  # of a slice that is timed: clocks are not finer everywhere
-_FASTEST_GROWTH = 2.0  # of a slice, and its inverse the fastest fall: one odd timing decides little
+_FASTEST_FALL = 0.5  # factor on a slice: one odd timing decides little
+_FASTEST_GROWTH = 2.0  # factor on a slice: one odd timing decides little
 
 
 @dataclass
@@ -114,16 +115,26 @@ def _draw_moving(view: RegionView) -> None:
     budget = request.moving_splats
     if software:
         budget = min(budget, SOFTWARE_SPLATS)
-    count = min(request.splats.count, budget)
-    view.complete = count == request.splats.count
-    shrink = SOFTWARE_SHRINK if software and not view.complete else 1
-    width, height = request.size
-    size = (-(-width // shrink), -(-height // shrink))  # rounded up
+    scene_count = request.splats.count
+    count = min(scene_count, budget)
+    view.complete = count == scene_count
+    size = request.size
+    if software and not view.complete:
+        size = _shrunk(size)
+    # Most views keep their size, and so their textures.
     if view.target.size != size:
         view.target = Target(size)
     with view.target.bound(clear=True):
         view.order = ordered(request, count, view.order)
         draw_splats(request, size, view.order, 0, view.order.places)
+
+
+def _shrunk(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of a region's picture while it moves on software OpenGL, rounded up."""
+    width, height = size
+    columns = -(-width // SOFTWARE_SHRINK)
+    rows = -(-height // SOFTWARE_SHRINK)
+    return columns, rows
 
 
 @guard.stops_drawing
@@ -162,7 +173,8 @@ def _draw_slice(view: RegionView) -> None:
         draw_splats(request, request.size, view.order, first, last)
         # Reading a pixel waits for the drawing: slices do not queue up and can be timed.
         buffer.read_color(0, 0, 1, 1, 4, 0, "FLOAT")
-    view.slice_size = _next_slice_size(view.slice_size, time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    view.slice_size = _next_slice_size(view.slice_size, seconds)
     view.drawn = last
     if last == view.order.places:
         view.target = view.finer
@@ -177,9 +189,11 @@ def _next_slice_size(slice_size: int, seconds: float) -> int:
         slice_size: splats of the last slice.
         seconds: that it took.
     """
-    growth = SLICE_SECONDS / max(seconds, _SHORTEST_SECONDS)
-    growth = min(max(growth, 1 / _FASTEST_GROWTH), _FASTEST_GROWTH)
-    return max(_LEAST_SLICE, int(slice_size * growth))
+    seconds = max(seconds, _SHORTEST_SECONDS)
+    growth = SLICE_SECONDS / seconds
+    growth = min(max(growth, _FASTEST_FALL), _FASTEST_GROWTH)
+    next_size = int(slice_size * growth)
+    return max(_LEAST_SLICE, next_size)
 
 
 def _regions() -> dict[int, bpy.types.Region]:
@@ -188,7 +202,8 @@ def _regions() -> dict[int, bpy.types.Region]:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
-                regions |= {region.as_pointer(): region for region in area.regions}
+                for region in area.regions:
+                    regions[region.as_pointer()] = region
     return regions
 
 
