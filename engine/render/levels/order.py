@@ -32,8 +32,10 @@ _LEAST_ROTATION = 1e-24
 _LARGEST_ROTATION = 1e24
 # The least opacity that is drawn; the kernels' NOTHING_ALPHA.
 _LEAST_OPACITY = np.float32(1 / 255)
+_CELL_MASK = (1 << CELL_BITS) - 1
 # A table spreads this many bits of a cell at a time.
 _HALF_BITS = 10
+_HALF_MASK = (1 << _HALF_BITS) - 1
 # Cells from the origin, on each axis; floats beyond 2^52 are farther apart than one cell.
 _FARTHEST_CELL = 2.0**52
 
@@ -79,17 +81,20 @@ def coherent_order(
     """
     rows = np.flatnonzero(drawable(splats))
     codes = _codes(splats.positions[rows], splats.scales[rows])
-    rows = rows[np.argsort(codes, kind="stable")]
+    by_code = np.argsort(codes, kind="stable")
+    rows = rows[by_code]
 
     # Sort within blocks of neighbours; those that fill no block stay as they are.
     whole_blocks = len(rows) // BLOCK
-    rest = rows[whole_blocks * BLOCK :]
-    blocks = rows[: whole_blocks * BLOCK].reshape(-1, BLOCK)
+    in_blocks = whole_blocks * BLOCK
+    blocks = rows[:in_blocks].reshape(-1, BLOCK)
+    rest = rows[in_blocks:]
 
     def sort_piece(part: range) -> np.ndarray:
         return _as_trees(blocks[part.start : part.stop], splats)
 
-    pieces = split(whole_blocks, group_count(whole_blocks, PIECE)) if whole_blocks else []
+    piece_count = group_count(whole_blocks, PIECE)
+    pieces = split(whole_blocks, piece_count) if whole_blocks else []
     with ThreadPoolExecutor(thread_count(threads)) as pool:
         sorted_rows = run(pool, sort_piece, pieces, progress)
     return np.concatenate([*sorted_rows, rest])
@@ -98,8 +103,8 @@ def coherent_order(
 def _codes(positions: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """Encode the size class, and below it the interleaved bits of the cell, (N,) int64."""
     # A splat's size is that of its two longest axes: a disc's thickness does not count.
-    ordered_scales = np.sort(scales, axis=1)
-    area = np.maximum(ordered_scales[:, 1] * ordered_scales[:, 2], _LEAST_SIZE)
+    _, middle, longest = np.sort(scales, axis=1).T
+    area = np.maximum(middle * longest, _LEAST_SIZE)
     size = np.sqrt(area, dtype=np.float32)
     _, exponent = np.frexp(size)
     half_exponent = exponent // 2  # of 4: a class spans a factor of 4
@@ -108,13 +113,14 @@ def _codes(positions: np.ndarray, scales: np.ndarray) -> np.ndarray:
     cell_width = np.ldexp(1.0, 2 * half_exponent)
     cells = np.floor(positions / cell_width[:, None])
     cells = np.clip(cells, -_FARTHEST_CELL, _FARTHEST_CELL)
-    cells = cells.astype(np.int64) & ((1 << CELL_BITS) - 1)
+    cells = cells.astype(np.int64) & _CELL_MASK
 
     codes = size_class.astype(np.int64) << (3 * CELL_BITS)
     for axis in range(3):
-        low_bits = cells[:, axis] & ((1 << _HALF_BITS) - 1)
-        high_bits = cells[:, axis] >> _HALF_BITS
-        bits = _SPREAD[low_bits] | _SPREAD[high_bits] << (3 * _HALF_BITS)
+        cell = cells[:, axis]
+        low_bits = _SPREAD[cell & _HALF_MASK]
+        high_bits = _SPREAD[cell >> _HALF_BITS]
+        bits = low_bits | high_bits << (3 * _HALF_BITS)
         codes |= bits << axis
     return codes
 
@@ -124,7 +130,8 @@ def _spread_bits() -> np.ndarray:
     numbers = np.arange(1 << _HALF_BITS, dtype=np.int64)
     spread = np.zeros_like(numbers)
     for bit in range(_HALF_BITS):
-        spread |= (numbers >> bit & 1) << (3 * bit)
+        is_set = numbers >> bit & 1
+        spread |= is_set << (3 * bit)
     return spread
 
 
@@ -146,10 +153,12 @@ def _as_trees(blocks: np.ndarray, splats: Splats) -> np.ndarray:
         nodes = points.reshape(3, -1, size)
         widths = nodes.max(axis=2) - nodes.min(axis=2)
         widest_axis = widths.argmax(axis=0)
-        along_widest = nodes[widest_axis, np.arange(nodes.shape[1])]  # [nodes, size]
+        every_node = np.arange(nodes.shape[1])
+        along_widest = nodes[widest_axis, every_node]  # [nodes, size]
         within_node = np.argsort(along_widest, axis=1, kind="stable")
         node_starts = np.arange(0, blocks.size, size)
-        step = (within_node + node_starts[:, None]).ravel()
+        step = within_node + node_starts[:, None]
+        step = step.ravel()
         points = points[:, step]
         order = order[step]
         size //= 2
@@ -171,16 +180,20 @@ def _in_own_sizes(splats: Splats, blocks: np.ndarray) -> np.ndarray:
 
     # The sum of the covariances of a block, as the product of a wide matrix and its transpose.
     axes = quaternion_to_matrix(splats.rotations[blocks])
-    factors = axes * splats.scales[blocks][:, :, None, :]  # [B, K, 3, 3]
+    scales = splats.scales[blocks]
+    factors = axes * scales[:, :, None, :]  # [B, K, 3, 3]
     factors = np.ascontiguousarray(factors.transpose(0, 2, 1, 3))
     factors = factors.reshape(len(blocks), 3, -1)
-    covariances = (factors @ factors.transpose(0, 2, 1)).astype(np.float64)
+    covariances = factors @ factors.transpose(0, 2, 1)
+    covariances = covariances.astype(np.float64)
 
     # Only its shape counts.
     trace = np.trace(covariances, axis1=1, axis2=2)
     trace = np.maximum(trace, np.finfo(np.float64).tiny)
-    covariances = covariances / trace[:, None, None] + LEAST_WIDTH * np.eye(3)
+    covariances = covariances / trace[:, None, None]
+    covariances = covariances + LEAST_WIDTH * np.eye(3)
 
-    whitening = np.linalg.inv(np.linalg.cholesky(covariances)).astype(np.float32)
+    root = np.linalg.cholesky(covariances)
+    whitening = np.linalg.inv(root).astype(np.float32)
     whitened = whitening @ positions.transpose(0, 2, 1)  # [B, 3, K]
     return np.ascontiguousarray(whitened.transpose(1, 0, 2))
