@@ -48,7 +48,10 @@ class Leaves:
 
     def copied(self) -> dict[str, torch.Tensor]:
         """Copy the trained numbers as they are now, to come back to."""
-        return {name: leaf.detach().clone() for name, leaf in self.trained.items()}
+        copies = {}
+        for name, leaf in self.trained.items():
+            copies[name] = leaf.detach().clone()
+        return copies
 
     def parameters(self) -> list[torch.Tensor]:
         """Return means, scales, rotations, opacities and colours for `differentiable.rasterise`."""
@@ -86,7 +89,8 @@ class Leaves:
         changed = {}
         with torch.no_grad():
             for name, leaf in leaves.items():
-                has_moved = (leaf != self._start[name]).reshape(len(leaf), -1).any(dim=1)
+                is_other = leaf != self._start[name]
+                has_moved = is_other.reshape(len(leaf), -1).any(dim=1)
                 has_moved = has_moved & ~self._is_held
                 value = self._from_leaf(name, leaf)
                 if name == "rotations":
@@ -150,7 +154,8 @@ def pixel_sizes(positions: np.ndarray, views: Sequence[View], near: float) -> np
             is_inside = ((pixels >= low) & (pixels <= high)).all(axis=1)
             is_seen = is_inside & (depth >= near)
             size = depth / max(view.fx, view.fy)
-            sizes = np.where(is_seen, np.minimum(sizes, size), sizes)
+            smaller = np.minimum(sizes, size)
+            sizes = np.where(is_seen, smaller, sizes)
     return np.where(np.isfinite(sizes), sizes, 0)
 
 

@@ -58,16 +58,20 @@ def loss_of(picture: Picture, target: Target, options: FitOptions) -> torch.Tens
     """
     color, depth, _ = picture
     difference = (color - target.image).abs().mean(dim=2)
-    loss = (1 - options.dssim) * (difference * target.weight).sum()
+    mean_difference = (difference * target.weight).sum()
+    loss = (1 - options.dssim) * mean_difference
     if options.dssim > 0:
-        dissimilarity = (1 - similarity(color, target.image)).mean(dim=2) / 2
-        loss = loss + options.dssim * (dissimilarity * target.weight).sum()
+        ssim = similarity(color, target.image)
+        dissimilarity = (1 - ssim).mean(dim=2) / 2
+        mean_dissimilarity = (dissimilarity * target.weight).sum()
+        loss = loss + options.dssim * mean_dissimilarity
     if target.depth is not None and options.depth_weight > 0:
         is_drawn = torch.isfinite(depth)
         finite_depth = torch.where(is_drawn, depth, 0.0)
         relative_error = (finite_depth - target.depth).abs() / target.depth
         relative_error = torch.where(is_drawn, relative_error, 1.0)
-        loss = loss + options.depth_weight * (relative_error * target.depth_weight).sum()
+        mean_error = (relative_error * target.depth_weight).sum()
+        loss = loss + options.depth_weight * mean_error
     return loss
 
 
@@ -92,7 +96,8 @@ def similarity(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     structure = 2 * covariance + C2
     most_luminance = mean_a**2 + mean_b**2 + C1
     most_structure = variance_a + variance_b + C2
-    ssim = luminance * structure / (most_luminance * most_structure)
+    most = most_luminance * most_structure
+    ssim = luminance * structure / most
     return ssim[:, 0].permute(1, 2, 0)
 
 
@@ -100,7 +105,8 @@ def _blurred(planes: torch.Tensor) -> torch.Tensor:
     """Blur planes (C, 1, H, W) with the window, which sees black beyond the edge."""
     half = WINDOW // 2
     offsets = torch.arange(WINDOW, device=planes.device, dtype=planes.dtype) - half
-    kernel = torch.exp(-(offsets**2) / (2 * SIGMA**2))
+    exponent = -(offsets**2) / (2 * SIGMA**2)
+    kernel = torch.exp(exponent)
     kernel = kernel / kernel.sum()
     # A Gaussian is separable: rows, then columns.
     across = kernel.view(1, 1, 1, -1)

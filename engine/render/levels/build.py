@@ -180,7 +180,8 @@ def _blocks(splats: Moments, is_faint: np.ndarray) -> np.ndarray:
     lanes = np.zeros((rows, rasterise.PLANES), np.float32)
     lanes[:, 0:3] = splats.means
     lanes[:, _FACTOR_PLANES] = cholesky(splats.covariances)
-    log_opacity = np.log2(np.maximum(splats.opacities, _TINY_OPACITY))
+    opacities = np.maximum(splats.opacities, _TINY_OPACITY)
+    log_opacity = np.log2(opacities)
     lanes[:, rasterise.LOG_OPACITY] = np.where(is_faint, rasterise.CULLED, log_opacity)
     blocks = lanes.reshape(-1, rasterise.LANES, rasterise.PLANES)
     return np.ascontiguousarray(blocks.transpose(0, 2, 1))
@@ -223,7 +224,9 @@ def _statistics(chunks: Moments) -> tuple[np.ndarray, np.ndarray]:
     splat_count = np.maximum(covered.sum(axis=1), 1)
     share = covered / splat_count[:, None]
     covariances = np.einsum("cr,cri->ci", share, chunks.covariances)
-    contrast = np.sqrt(np.maximum(chunks.blended, 0) + CONTRAST_FLOOR**2)
+
+    colour_variance = np.maximum(chunks.blended, 0)
+    contrast = np.sqrt(colour_variance + CONTRAST_FLOOR**2)
     distance = np.sqrt(np.maximum(chunks.moved, 0))
     losses = np.einsum("cr,cr->c", share, distance * contrast)
     return covariances.astype(np.float32), losses.astype(np.float32)

@@ -50,17 +50,21 @@ def sizes(levels: Levels, view: View, visible: np.ndarray) -> Sizes:
     bounds = levels.prepared.bounds
     covariances = levels.covariances[visible].T.astype(float)  # [6, M]
 
-    x, y, z = (bounds.centres[visible] @ rotation.T + translation).T
+    # A chunk around the camera has splats before it, though its centre may be behind.
+    centres = bounds.centres[visible] @ rotation.T + translation
+    x, y, z = centres.T
     least_depth = NEAREST_PART * bounds.radii[visible]
-    depth = np.maximum(np.maximum(z, least_depth), np.finfo(np.float32).tiny)
+    depth = np.maximum(z, least_depth)
+    depth = np.maximum(depth, np.finfo(np.float32).tiny)
 
     def extent_px(axis: int, offset: np.ndarray, focal_length: float, size: int) -> np.ndarray:
-        # The Jacobian's row: pixels along this axis that a metre in the world moves a point.
+        # The Jacobian's row, apart from focal_length / depth: a direction in the world.
         slope = np.clip(offset / depth, -STEEPEST, STEEPEST)
         direction = rotation[axis, :, None] - slope * rotation[2, :, None]  # [3, M]
-        variance = _variance(covariances, direction) * (focal_length / depth) ** 2
-        deviation = np.sqrt(variance + LOW_PASS_PX**2)
-        return np.minimum(2 * EXTENT * deviation, size)
+        variance = _variance(covariances, direction)
+        variance_px = variance * (focal_length / depth) ** 2
+        deviation_px = np.sqrt(variance_px + LOW_PASS_PX**2)
+        return np.minimum(2 * EXTENT * deviation_px, size)
 
     width = extent_px(0, x, view.fx, view.width)
     height = extent_px(1, y, view.fy, view.height)
@@ -69,9 +73,11 @@ def sizes(levels: Levels, view: View, visible: np.ndarray) -> Sizes:
     more_tiles = tiles_x * tiles_y - 1
     cost_of_splat = SPLAT_COST + TILE_COST * more_tiles + PIXEL_COST * width * height
 
-    errors = np.full(len(levels.losses), -np.inf)
-    errors[visible] = levels.losses[visible] * max(view.fx, view.fy) / depth
-    costs = np.zeros(len(levels.losses))
+    losses = levels.losses
+    focal_length = max(view.fx, view.fy)
+    errors = np.full(len(losses), -np.inf)
+    errors[visible] = losses[visible] * focal_length / depth
+    costs = np.zeros(len(losses))
     costs[visible] = levels.rows[visible] * cost_of_splat
     return Sizes(errors, costs)
 
@@ -80,8 +86,9 @@ def _variance(covariances: np.ndarray, direction: np.ndarray) -> np.ndarray:
     """Measure covariances (6, M) along directions (3, M): (M,) square metres, at least 0."""
     xx, xy, xz, yy, yz, zz = covariances
     a, b, c = direction
-    mixed = a * b * xy + a * c * xz + b * c * yz
-    variance = a * a * xx + b * b * yy + c * c * zz + 2 * mixed
+    on_diagonal = a * a * xx + b * b * yy + c * c * zz
+    off_diagonal = a * b * xy + a * c * xz + b * c * yz
+    variance = on_diagonal + 2 * off_diagonal
     return np.maximum(variance, 0)
 
 
@@ -110,14 +117,16 @@ def cut(levels: Levels, measured: Sizes, budget: float, finest: float = 0.0) -> 
     costs = np.cumsum(changes[order])
 
     # Where several chunks change at one limit, only the sum after all of them is a cost.
-    is_last = np.append(limits[1:] > limits[:-1], True)
+    rises = limits[1:] > limits[:-1]
+    is_last = np.append(rises, True)
     fits = is_last & (costs <= budget) & (limits >= finest)
     limit = limits[fits.argmax()] if fits.any() else np.inf
     if limit == np.inf:
         # Not even the root keeps the budget; something must be drawn.
         root = len(own_errors) - 1
         return np.array([root])
-    return np.flatnonzero((own_errors <= limit) & (limit < parent_errors))
+    is_chosen = (own_errors <= limit) & (limit < parent_errors)
+    return np.flatnonzero(is_chosen)
 
 
 def _monotone(levels: Levels, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

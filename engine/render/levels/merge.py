@@ -63,7 +63,10 @@ class Moments:
 
     def map(self, change: Callable[[np.ndarray], np.ndarray]) -> "Moments":
         """Apply the same change to every array."""
-        return Moments(*(change(getattr(self, field.name)) for field in fields(self)))
+        changed = {}
+        for field in fields(self):
+            changed[field.name] = change(getattr(self, field.name))
+        return Moments(**changed)
 
 
 def area(covariances: np.ndarray) -> np.ndarray:
@@ -80,9 +83,13 @@ def area(covariances: np.ndarray) -> np.ndarray:
     zz = covariances[..., 5]
     trace = np.maximum(xx + yy + zz, TINY)
     # Products of entries that are shares of the trace cannot overflow.
-    xx, xy, xz, yy, yz, zz = np.moveaxis(covariances / trace[..., None], -1, 0)
-    second_invariant = xx * yy - xy * xy + xx * zz - xz * xz + yy * zz - yz * yz
-    return trace * np.sqrt(np.maximum(second_invariant, LINE**2))
+    shares = covariances / trace[..., None]
+    xx, xy, xz, yy, yz, zz = np.moveaxis(shares, -1, 0)
+    second_invariant = xx * yy - xy * xy
+    second_invariant = second_invariant + xx * zz - xz * xz
+    second_invariant = second_invariant + yy * zz - yz * yz
+    relative_area = np.sqrt(np.maximum(second_invariant, LINE**2))
+    return trace * relative_area
 
 
 def moments_of(splats: Splats, rows: np.ndarray) -> Moments:
@@ -94,7 +101,10 @@ def moments_of(splats: Splats, rows: np.ndarray) -> Moments:
     normals = np.take_along_axis(axes, shortest[:, None, None], axis=2)[..., 0]
 
     factor = axes * scales[:, None, :]  # covariance = factor factor^T
-    entries = [np.einsum("nk,nk->n", factor[:, i], factor[:, j]) for i, j in _PAIRS]
+    entries = []
+    for i, j in _PAIRS:
+        entry = np.einsum("nk,nk->n", factor[:, i], factor[:, j])
+        entries.append(entry)
     nothing = np.zeros(len(rows), np.float32)
     return Moments(
         means=splats.positions[rows],
@@ -117,14 +127,16 @@ def merge(groups: Moments) -> Moments:
     """
     weights = groups.opacities * area(groups.covariances)  # [G, K], m^2
     total = weights.sum(axis=1)  # [G], the area that the members cover
-    share = weights / np.maximum(total, TINY)[:, None]
+    divisor = np.maximum(total, TINY)
+    share = weights / divisor[:, None]
     heaviest = weights.argmax(axis=1)[:, None]
 
     def mean(values: np.ndarray) -> np.ndarray:
         return np.einsum("gk,gk...->g...", share, values)
 
     def of_heaviest(values: np.ndarray) -> np.ndarray:
-        index = heaviest.reshape(-1, 1, *[1] * (values.ndim - 2))
+        more_axes = [1] * (values.ndim - 2)
+        index = heaviest.reshape(-1, 1, *more_axes)
         return np.take_along_axis(values, index, axis=1)[:, 0]
 
     # Differences from the heaviest member keep their digits far from the world's origin.
@@ -133,7 +145,9 @@ def merge(groups: Moments) -> Moments:
     mean_offset = mean(offsets)
 
     # The mixture's covariance: the mean of the members', and that between their means.
-    between = _covariance_between(offsets - mean_offset[:, None], share)
+    centred = offsets - mean_offset[:, None]
+    between = _covariance_between(centred, share)
+    variance_between = between[:, DIAGONAL].sum(axis=-1)
     covariances = mean(groups.covariances) + between
     colors = mean(groups.colors)
     colour_offsets = groups.colors - colors[:, None]
@@ -148,16 +162,18 @@ def merge(groups: Moments) -> Moments:
     merged_area = np.maximum(merged_area, narrowest_area)
     growth = merged_area / np.maximum(natural_area, TINY)
     opacities = total / np.maximum(merged_area, TINY)
+
+    normals = _mean_normals(groups.normals, of_heaviest(groups.normals), share)
     return Moments(
         means=anchor + mean_offset,
         covariances=covariances * growth[:, None],
         opacities=np.minimum(opacities, MAX_OPACITY),
         colors=colors,
-        normals=_mean_normals(groups.normals, of_heaviest(groups.normals), share),
+        normals=normals,
         confidence=mean(groups.confidence),
         region=of_heaviest(groups.region),
         origin=of_heaviest(groups.origin),
-        moved=mean(groups.moved) + between[:, DIAGONAL].sum(axis=-1),
+        moved=mean(groups.moved) + variance_between,
         blended=mean(groups.blended) + colour_variance,
     )
 
@@ -197,13 +213,19 @@ def cholesky(covariances: np.ndarray) -> np.ndarray:
     Returns:
         (N, 6) float32, the lower triangle of L by columns: l00 l10 l20 l11 l21 l22.
     """
-    xx, xy, xz, yy, yz, zz = np.moveaxis(covariances.astype(np.float64), -1, 0)
-    least = _LEAST_VARIANCE_SHARE * (xx + yy + zz) + _LEAST_VARIANCE
-    l00 = np.sqrt(np.maximum(xx, least))
+    entries = covariances.astype(np.float64)
+    xx, xy, xz, yy, yz, zz = np.moveaxis(entries, -1, 0)
+    trace = xx + yy + zz
+    least = _LEAST_VARIANCE_SHARE * trace + _LEAST_VARIANCE
+
+    def root(variance: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.maximum(variance, least))
+
+    l00 = root(xx)
     l10 = xy / l00
     l20 = xz / l00
-    l11 = np.sqrt(np.maximum(yy - l10 * l10, least))
+    l11 = root(yy - l10 * l10)
     l21 = (yz - l20 * l10) / l11
-    l22 = np.sqrt(np.maximum(zz - l20 * l20 - l21 * l21, least))
+    l22 = root(zz - l20 * l20 - l21 * l21)
     factor = np.stack([l00, l10, l20, l11, l21, l22], axis=-1)
     return factor.astype(np.float32)
