@@ -14,6 +14,7 @@ from ..camera import View
 from ..geometry import pose
 from ..progress import Progress
 from .builtin import estimator as builtin
+from .confidence import MOST_ERROR, SKY_ERROR, confidence_of
 from .provenance import TOLD_BY, Known, Origin, source_sentence, warnings_for
 from .record import DepthEstimate
 from .surfaces import behind_all, normals
@@ -34,12 +35,8 @@ _GROUND_LEAST = 0.05  # metres by which the ground may rise and fall at any dist
 _SKY_BEYOND = 80
 
 # Errors are standard deviations of depth over depth.
-_SKY_ERROR = 0.5  # the sky's distance is unknown
 _UNKNOWN_ERROR = 0.25  # of a depth map that belongs to no known model
 _FOCAL_ERROR = 0.12  # of a focal length that was estimated
-_MOST_ERROR = 1.0
-_HALF_CONFIDENCE_ERROR = 0.35  # error at which confidence is one half
-_SKY_CONFIDENCE = 0.6  # its distance is unknown, but so far away an error moves no pixel
 _NO_LOG = np.float32(1e3)  # beyond the logarithm of any depth
 
 
@@ -138,7 +135,7 @@ def _record(
         view=view,
         depth=depth,
         uncertainty=uncertainty.astype(np.float32),
-        confidence=_confidence(relative, sky),
+        confidence=confidence_of(relative, sky),
         normal=normal,
         sky=sky,
         ground=_ground(view, depth, normal, sky),
@@ -226,8 +223,8 @@ def relative_error(depth: np.ndarray, sky: np.ndarray, origin: Origin, known: Kn
     is_focal_known = known.focal is not None and known.focal_from != TOLD_BY
     focal = 0.0 if is_focal_known else _FOCAL_ERROR
     total = np.sqrt(usual**2 + focal**2 + jump**2)
-    total = np.minimum(total, _MOST_ERROR)
-    return np.where(sky, _SKY_ERROR, total).astype(np.float32)
+    total = np.minimum(total, MOST_ERROR)
+    return np.where(sky, SKY_ERROR, total).astype(np.float32)
 
 
 def _jump(depth: np.ndarray, sky: np.ndarray) -> np.ndarray:
@@ -242,13 +239,3 @@ def _jump(depth: np.ndarray, sky: np.ndarray) -> np.ndarray:
     without_sky = np.where(sky, _NO_LOG, log_depth)
     lowest = cv2.erode(without_sky, square)
     return np.maximum(highest - lowest, 0)
-
-
-def _confidence(relative: np.ndarray, sky: np.ndarray) -> np.ndarray:
-    """Turn relative errors (H, W) into confidences 0..1, (H, W) float32.
-
-    The built-in estimate has the same formula and numbers in `builtin/trust.py`.
-    """
-    ratio = relative / _HALF_CONFIDENCE_ERROR
-    confidence = 1 / (1 + ratio**2)
-    return np.where(sky, _SKY_CONFIDENCE, confidence).astype(np.float32)
