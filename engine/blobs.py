@@ -2,7 +2,7 @@
 
 A caller *lends* files to a job (a photo, an EXR to finish) and *wants* others from it (the passes
 of a frame). The job sees a file of its own machine in either case: where the caller sits on the
-same machine that is the caller's own file, which it may map into memory; a socket brings and takes
+same machine that is the caller's own file; a socket brings and takes
 the bytes. So no argument of a job is a path that one machine alone knows.
 """
 

@@ -1,17 +1,13 @@
-"""Blobs: a job's bulk, a file that the engine writes and the add-on maps into memory.
+"""Blobs: a job's bulk, a file that the engine writes and the add-on reads.
 
 On one machine the engine writes the very file that is read here. A worker on another machine would
 send its bytes, and only this file and the worker would know.
 """
 
 import contextlib
-import os
 from pathlib import Path
 
 import numpy as np
-
-# There, a file that is mapped into memory cannot be deleted.
-_KEEPS_MAPPED_FILES = os.name == "nt"
 
 
 class NoPlaceError(OSError):
@@ -43,11 +39,11 @@ class Blob:
         return cls(path, True)
 
     def read(self, kind: type[np.generic]) -> np.ndarray:
-        """Return its numbers, one after the other; a scratch file is gone afterwards."""
-        if self._is_scratch and not _KEEPS_MAPPED_FILES and self.path.stat().st_size:
-            numbers: np.ndarray = np.memmap(self.path, kind, mode="r")
-        else:
-            numbers = np.fromfile(self.path, kind)
+        """Return its numbers, one after the other; a scratch file is gone afterwards.
+
+        They are read rather than mapped: a mapped file that is cut short would kill Blender.
+        """
+        numbers = np.fromfile(self.path, kind)
         self.discard()
         return numbers
 
