@@ -2,7 +2,7 @@
 
 import bpy
 
-from ..ui import status
+from ..ui import Sidebar, status
 from . import keys
 from .lens import LENSES_MM
 from .place import is_photo_camera
@@ -16,14 +16,11 @@ _MOVES = (
 )
 
 
-class ANCHORSTAGE_PT_camera(bpy.types.Panel):
+class ANCHORSTAGE_PT_camera(Sidebar, bpy.types.Panel):
     """Native cameras with film lenses and real metres"""
 
     bl_idname = "ANCHORSTAGE_PT_camera"
     bl_label = "Camera"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "AnchorStage"
     bl_order = 25
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -2,6 +2,7 @@
 
 import bpy
 
+from ..ui import Sidebar
 from . import guard, store
 from .confidence import GUESSED, TRUSTED
 
@@ -13,13 +14,10 @@ _LEGEND = (
 )
 
 
-class ANCHORSTAGE_PT_overlay(bpy.types.Panel):
+class ANCHORSTAGE_PT_overlay(Sidebar, bpy.types.Panel):
     """Shows the overlay's settings and the legend of its colours."""
 
     bl_label = "Overlay"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "AnchorStage"
     bl_order = 30
 
     def draw_header(self, context: bpy.types.Context) -> None:
