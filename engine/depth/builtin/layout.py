@@ -78,9 +78,12 @@ class Layout:
         piece = self.piece(rays)
         normal_x = self.normals[piece, 0]
         normal_y = self.normals[piece, 1]
-        towards = rays[..., 0] * normal_x + rays[..., 1] * normal_y
+        right = rays[..., 0]
+        ahead = rays[..., 1]
+        towards = right * normal_x + ahead * normal_y  # (...), cosine times the ray's length
+        least_towards = np.maximum(towards, _GRAZING)
         with np.errstate(divide="ignore"):
-            reach = self.offsets[piece] / np.maximum(towards, _GRAZING)
+            reach = self.offsets[piece] / least_towards
         return np.where(towards > 0, reach, np.inf)
 
 
@@ -125,9 +128,7 @@ def find_layout(
     distances = np.geomspace(nearest, setting.farthest, _DISTANCES)
 
     # The cost of an end of the ground at each distance along each azimuth, (A, K).
-    probability = groundness.ground_probability(small, directions.slope, sky)
-    if ground is not None:
-        probability = (probability + ground) / 2
+    probability = _ground_probability(small, sky, directions, ground)
     level_edges = groundness.row_edges(small)
     contact = contact_cost(probability, level_edges, view, azimuths, distances)
 
@@ -136,8 +137,7 @@ def find_layout(
     if depth is None:
         deviation = np.log(distances / setting.backdrop)  # (K,)
     else:
-        height = view.position[2]
-        usual = guided_by_depth(usual, depth, directions, azimuths, height, sky)
+        usual = guided_by_depth(usual, depth, directions, azimuths, view.position[2], sky)
         deviation = np.log(distances) - usual[:, None]  # (A, K)
     contact += _prior_cost(deviation)
 
@@ -149,17 +149,34 @@ def find_layout(
         cost += _FACING * planes.turned(facing)
 
     # One plane an azimuth, with changes where the picture has upright edges.
-    columns = directions.azimuth[len(small) // 2]  # (W,), in the middle row
-    edges = groundness.column_edges(small, sky)
-    path = cheapest_path(cost, np.log(planes.reach), np.interp(azimuths, columns, edges))
-    pieces = pieces_of(without_slivers(path), planes, azimuths, usual, columns, edges)
+    middle_row = len(small) // 2
+    columns = directions.azimuth[middle_row]  # (W,)
+    edges = groundness.column_edges(small, sky)  # (W,)
+    edge_strength = np.interp(azimuths, columns, edges)  # (A,)
+    path = cheapest_path(cost, np.log(planes.reach), edge_strength)
+    path = without_slivers(path)
+    pieces = pieces_of(path, planes, azimuths, usual, columns, edges)
     return Layout(*pieces, farthest=setting.farthest)
+
+
+def _ground_probability(
+    small: np.ndarray,
+    sky: np.ndarray,
+    directions: Directions,
+    predicted: np.ndarray | None,
+) -> np.ndarray:
+    """Return the probability of ground (H, W) by colours, or the mean with a predicted one."""
+    by_colours = groundness.ground_probability(small, directions.slope, sky)
+    if predicted is None:
+        return by_colours
+    return (by_colours + predicted) / 2
 
 
 def _log_backdrop(setting: Setting, azimuths: np.ndarray) -> np.ndarray:
     """Return the log of the distance, at each azimuth, of a plane across the view."""
-    distance = setting.backdrop / np.cos(azimuths)
-    return np.log(np.minimum(distance, setting.farthest))
+    across_view = setting.backdrop / np.cos(azimuths)
+    distance = np.minimum(across_view, setting.farthest)
+    return np.log(distance)
 
 
 def _prior_cost(deviation: np.ndarray) -> np.ndarray:

@@ -47,40 +47,32 @@ def pieces_of(
         strength: (W,) of their upright edges.
     """
     # Each run of one plane is a surface.
-    changes = np.nonzero(np.diff(path))[0]
-    firsts = changes + 1  # (P - 1,) of all runs but the first
-    labels = path[np.concatenate([[0], firsts])]
-    runs = np.split(np.arange(len(path)), firsts)
-    width = np.array([len(run) for run in runs])
+    (changes,) = np.nonzero(np.diff(path))
+    firsts = changes + 1  # (P - 1,) azimuths at which a run begins, but for the first run
+    starts = np.concatenate([[0], firsts])  # (P,)
+    ends = np.concatenate([firsts, [len(path)]])  # (P,)
+    width = ends - starts  # azimuths
+    labels = path[starts]
     normals = planes.normals[labels]
 
-    # Its distance is drawn towards the usual one. Surfaces that meet in a corner form a group and
-    # are drawn by the group's mean, which keeps their corners: all are scaled about the camera.
-    distance = planes.reach[path, np.arange(len(path))]  # (A,) metres
+    # Surfaces that are about equally far where they change meet in a corner.
+    azimuth_indices = np.arange(len(path))
+    distance = planes.reach[path, azimuth_indices]  # (A,) metres
     log_distance = np.log(distance)
-    beyond_usual = log_distance - usual
-    excess = np.array([beyond_usual[run].mean() for run in runs])  # (P,)
-
-    jump = log_distance[firsts] - log_distance[firsts - 1]
+    jump = log_distance[firsts] - log_distance[changes]
     meets = np.abs(jump) < _MEETS  # (P - 1,)
+
+    # A surface is drawn towards the usual distance. Those that meet are drawn by their mean, which
+    # keeps their corners: all are scaled about the camera.
+    beyond_usual = log_distance - usual
+    excess = np.array([run.mean() for run in np.split(beyond_usual, firsts)])  # (P,)
     group_excess = _group_means(excess, width, meets)
     scale = np.exp((_PLANES_SHARE - 1) * group_excess)
     offsets = planes.offsets[labels] * scale
 
-    # A border is on the strongest edge nearby, or on the corner where that is not far.
-    between = azimuths[firsts - 1], azimuths[firsts]
-    borders = np.array(
-        [_border(left, right, columns, strength) for left, right in zip(*between, strict=True)]
-    )
+    borders = _edge_borders(azimuths, changes, columns, strength)
     step = azimuths[1] - azimuths[0]
-    corner_reach = _CORNER_REACH * step
-    for left in np.nonzero(meets)[0]:
-        both = slice(left, left + 2)
-        corner = _corner(normals[both], offsets[both])
-        if abs(corner - borders[left]) < corner_reach:
-            borders[left] = corner
-    borders = np.maximum.accumulate(borders)
-
+    borders = _moved_to_corners(borders, normals, offsets, meets, _CORNER_REACH * step)
     offsets = _joined(offsets, normals, borders, width)
     return Pieces(borders, normals, offsets, np.abs(excess))
 
@@ -91,7 +83,7 @@ def _group_means(values: np.ndarray, weights: np.ndarray, meets: np.ndarray) -> 
     Args:
         values: (P,).
         weights: (P,).
-        meets: (P - 1,) bool: true if a surface meets the next.
+        meets: (P - 1,) bool: True if a surface meets the next.
 
     Returns:
         (P,), the mean of each surface's group.
@@ -103,13 +95,69 @@ def _group_means(values: np.ndarray, weights: np.ndarray, meets: np.ndarray) -> 
     return means[group]
 
 
+def _edge_borders(
+    azimuths: np.ndarray,
+    changes: np.ndarray,
+    columns: np.ndarray,
+    strength: np.ndarray,
+) -> np.ndarray:
+    """Put each border on the strongest upright edge near the change of plane.
+
+    Args:
+        azimuths: (A,) radians.
+        changes: (P - 1,) index of the last azimuth before each change.
+        columns: (W,) azimuths of the picture's columns.
+        strength: (W,) of their upright edges.
+
+    Returns:
+        (P - 1,) radians.
+    """
+    borders = np.zeros(len(changes))
+    for i, change in enumerate(changes):
+        left = azimuths[change]
+        right = azimuths[change + 1]
+        borders[i] = _border(left, right, columns, strength)
+    return borders
+
+
+def _moved_to_corners(
+    borders: np.ndarray,
+    normals: np.ndarray,
+    offsets: np.ndarray,
+    meets: np.ndarray,
+    reach: float,
+) -> np.ndarray:
+    """Move borders to the corner of the two surfaces, where these meet and it is not far.
+
+    Args:
+        borders: (P - 1,) radians.
+        normals: (P, 2).
+        offsets: (P,) metres.
+        meets: (P - 1,) bool: True if a surface meets the next.
+        reach: radians by which a border may move.
+
+    Returns:
+        (P - 1,) radians, ascending.
+    """
+    moved = borders.copy()
+    for left in np.nonzero(meets)[0]:
+        both = slice(left, left + 2)
+        corner = _corner(normals[both], offsets[both])
+        if abs(corner - moved[left]) < reach:
+            moved[left] = corner
+    # A corner may have passed the border before it: then the surface between them vanishes.
+    return np.maximum.accumulate(moved)
+
+
 def _border(left: float, right: float, columns: np.ndarray, strength: np.ndarray) -> float:
     """Return the azimuth of the strongest upright edge between two azimuths or half a step beyond.
 
     It is their middle where no column of the picture lies there.
     """
     slack = (right - left) / 2
-    within = (columns > left - slack) & (columns < right + slack)
+    from_left = columns > left - slack
+    to_right = columns < right + slack
+    within = from_left & to_right
     (near,) = np.nonzero(within)
     if not len(near):
         return (left + right) / 2

@@ -63,8 +63,10 @@ def azimuths_of(directions: Directions) -> np.ndarray:
     if not moderate.any():
         moderate = np.ones_like(moderate)
     seen = directions.azimuth[moderate]
-    first = max(seen.min(), -_MOST_AZIMUTH)
-    last = min(seen.max(), _MOST_AZIMUTH)
+    leftmost = seen.min()
+    rightmost = seen.max()
+    first = max(leftmost, -_MOST_AZIMUTH)
+    last = min(rightmost, _MOST_AZIMUTH)
     return np.linspace(first, last, AZIMUTHS)
 
 
@@ -89,11 +91,13 @@ def guided_by_depth(
     Returns:
         (A,) log of distance; as it was for azimuths that show too little.
     """
-    log_distance = np.log(depth * directions.run)  # (H, W), along the ground
+    distance = depth * directions.run  # (H, W), metres along the ground
+    log_distance = np.log(distance)
     above_ground = height + depth * directions.rise  # (H, W), metres
 
     stands = above_ground > _LEAST_RISE * height
-    upright = ~sky & stands & (directions.slope < _MOST_SLOPE)
+    moderate = directions.slope < _MOST_SLOPE
+    upright = ~sky & stands & moderate
 
     # Each azimuth takes the median of its own pixels and its two neighbours'.
     index = _nearest(directions.azimuth, azimuths)
@@ -126,10 +130,13 @@ def facing_of(
         (A, 2) mean normals, x and y in the world, away from the camera; shorter than unit where
         they disagree, 0 where nothing is upright.
     """
-    stands = np.abs(normals[..., 2]) < _MOST_LEVEL
-    upright = ~sky & stands & (directions.slope < _MOST_SLOPE)
+    levelness = np.abs(normals[..., 2])
+    stands = levelness < _MOST_LEVEL
+    moderate = directions.slope < _MOST_SLOPE
+    upright = ~sky & stands & moderate
     away = -normals[upright]  # (N, 3)
-    index = _nearest(directions.azimuth[upright], azimuths).astype(int)
+    azimuth = directions.azimuth[upright]  # (N,)
+    index = _nearest(azimuth, azimuths).astype(int)
 
     bins = len(azimuths)
     sum_x = np.bincount(index, away[:, 0], bins)
@@ -143,7 +150,8 @@ def facing_of(
 def _nearest(azimuth: np.ndarray, azimuths: np.ndarray) -> np.ndarray:
     """Return the index of the nearest of evenly spaced azimuths (A,), as a float."""
     index = np.arange(len(azimuths))
-    return np.round(np.interp(azimuth, azimuths, index))
+    place = np.interp(azimuth, azimuths, index)
+    return np.round(place)
 
 
 def contact_cost(
@@ -168,25 +176,12 @@ def contact_cost(
     Returns:
         (A, K).
     """
-    # The polar map's cells in the picture.
-    ahead = np.stack(
-        [
-            np.sin(azimuths),
-            np.cos(azimuths),
-            np.zeros(len(azimuths)),
-        ],
-        axis=-1,
-    )
-    # (A, K, 3), world, on the ground.
-    points = ahead[:, None] * distances[None, :, None]
-    pixels, depth = view.project(points)  # (A, K, 2), (A, K)
-    right_and_below = (pixels > 0).all(-1)
-    size = [view.width, view.height]
-    left_and_above = (pixels < size).all(-1)
-    inside = (depth > 0) & right_and_below & left_and_above
-    places = np.where(inside[..., None], pixels - 0.5, 0)
+    pixels, inside = _cells(view, azimuths, distances)  # (A, K, 2), (A, K)
+    # OpenCV counts from pixel centres.
+    centred = pixels - 0.5
+    places = np.where(inside[..., None], centred, 0)
     places = places.astype(np.float32)
-    x, y = np.moveaxis(places, -1, 0)  # (A, K) each, as OpenCV counts
+    x, y = np.moveaxis(places, -1, 0)  # (A, K) each
 
     # A cell counts for as many pixels as it is high.
     row = np.where(inside, pixels[..., 1], 0)
@@ -194,12 +189,40 @@ def contact_cost(
     rows = rows * _REFERENCE_WIDTH / view.width
     rows = np.minimum(rows, _MOST_PIXELS)
 
+    # The log odds of ground, added up from the camera to each distance.
     probability = cv2.remap(ground, x, y, cv2.INTER_LINEAR)
     probability = np.clip(probability, _LEAST_PROBABILITY, _MOST_PROBABILITY)
-    logit = np.log(probability / (1 - probability))
+    odds = probability / (1 - probability)
+    logit = np.log(odds)
     evidence = np.where(inside, logit * rows, 0)
     before = np.cumsum(evidence, axis=1) - evidence
 
+    # Things meet the ground along level edges.
     edge = cv2.remap(edges, x, y, cv2.INTER_LINEAR)
     edge = np.where(inside, edge, 0)
     return -_EVIDENCE * before - _EDGE * edge
+
+
+def _cells(
+    view: View,
+    azimuths: np.ndarray,
+    distances: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Project the cells of the polar map, which lie on the ground, into a picture.
+
+    Returns:
+        (A, K, 2) pixels; and (A, K) bool, True for cells that the picture shows.
+    """
+    right = np.sin(azimuths)
+    ahead = np.cos(azimuths)
+    up = np.zeros(len(azimuths))
+    directions = np.stack([right, ahead, up], axis=-1)  # (A, 3), world
+    points = directions[:, None] * distances[None, :, None]  # (A, K, 3), world
+    pixels, depth = view.project(points)  # (A, K, 2), (A, K)
+
+    # Points behind the camera are projected too: their depth is negative.
+    size = [view.width, view.height]
+    right_and_below = (pixels > 0).all(-1)
+    left_and_above = (pixels < size).all(-1)
+    inside = (depth > 0) & right_and_below & left_and_above
+    return pixels, inside

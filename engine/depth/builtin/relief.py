@@ -55,8 +55,9 @@ def relief_of(
     """
     # Metres: the network's unit is the camera's height.
     offset = np.float32(lock * _ground_offset(prediction, view))
+    log_height = np.float32(np.log(view.position[2]))
     log_depth = _without_sky(prediction, sky) + offset
-    log_depth += np.float32(np.log(view.position[2]))
+    log_depth += log_height
 
     size = view.width, view.height
     smooth = interpolated(log_depth, size)
@@ -103,7 +104,8 @@ def _without_sky(prediction: Prediction, sky: np.ndarray) -> np.ndarray:
         labelType=cv2.DIST_LABEL_PIXEL,
     )
     value_of_label = np.zeros(labels.max() + 1, np.float32)
-    value_of_label[labels[~is_sky]] = things[~is_sky]
+    thing_labels = labels[~is_sky]
+    value_of_label[thing_labels] = things[~is_sky]
     return value_of_label[labels]
 
 
@@ -115,12 +117,16 @@ def _ground_offset(prediction: Prediction, view: View) -> float:
     log_depth = prediction.log_depth
     height, width = log_depth.shape
     up = view.world_from_camera[2, :3]
-    climb = view.resized(width, height).rays() @ up  # (h, w), rise of a ray at unit depth
-    ground_log_depth = -np.log(np.maximum(-climb, _LEAST_UP))
+    rays = view.resized(width, height).rays()  # (h, w, 3), camera frame, of unit depth
+    climb = rays @ up  # (h, w), rise of a ray at unit depth
+    descent = np.maximum(-climb, _LEAST_UP)
+    # On the ground, depth over the camera's height is one over the descent.
+    ground_log_depth = -np.log(descent)
     offset = ground_log_depth - log_depth
 
     below_horizon = climb < 0
-    level = prediction.normal @ up > _LEVEL
+    uprightness = prediction.normal @ up  # (h, w), cosine
+    level = uprightness > _LEVEL
     near_plane = np.abs(offset) < _MOST_OFFSET
     floor = below_horizon & level & near_plane
     if floor.mean() <= _LEAST_FLOOR:

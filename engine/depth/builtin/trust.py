@@ -1,8 +1,7 @@
-"""Trust in a measured depth: its relative error, and the words for the artist."""
+"""Trust in a measured depth: its relative error, and sentences on what had to be assumed."""
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from ...camera import View
@@ -10,24 +9,27 @@ from ..confidence import MOST_ERROR, SKY_ERROR
 from .layout import Layout
 from .pose import DEFAULT, FROM_LINES, Pose
 from .relief import Relief
+from .resampling import interpolated
 
 # Relative standard deviations, from photos with measured depth.
-_HEIGHT_GIVEN = 0.03  # of the camera's height, where the artist gave it
-_HEIGHT_OUTDOORS = 0.15  # where it is assumed
-_HEIGHT_INDOORS = 0.35
-_FOCAL_ERRORS = {FROM_LINES: 0.12, DEFAULT: 0.25}  # of the focal length, by its source
-_FOCAL_KNOWN = 0.02  # given, or from EXIF
-_UPRIGHT = 0.3  # of the distance of an upright surface
-_UPRIGHT_SEEN = 0.15  # the same where the network sees it; the spread that it expects is added
-_DOUBT = 0.25  # added where the layout disagrees with the usual distance
-_DISAGREEMENT = 0.5  # of the difference of network and planes in log depth
-_GUESS = 0.8  # of a photo that says nothing
-_NEAREST_GROUND = 0.1  # camera heights; nearer ground is right under the camera
+_GIVEN_HEIGHT_ERROR = 0.03  # of a camera height that the artist gave
+_OUTDOOR_HEIGHT_ERROR = 0.15  # of the assumed height of a standing photographer
+_INDOOR_HEIGHT_ERROR = 0.35  # of the assumed height in a room: people sit, or put cameras on tables
+_FOCAL_ERRORS = {FROM_LINES: 0.12, DEFAULT: 0.25}
+_KNOWN_FOCAL_ERROR = 0.02  # of a focal length from the file's EXIF or from the artist
+_UPRIGHT_ERROR = 0.3  # of upright surfaces, from the evidence of edges and colours
+_UPRIGHT_SEEN_ERROR = 0.15  # of those that a network sees, besides the spread that it expects
+_GUESS_ERROR = 0.8  # of a photo without lines, horizon and sky
+
+# Factors that turn a disagreement, in log depth, into a relative error.
+_USUAL_DISTANCE_WEIGHT = 0.25  # between an upright surface's distance and the usual one
+_NETWORK_WEIGHT = 0.5  # between the fused depth and the network's
+
+_LEAST_DISTANCE = 0.1  # camera heights: nearer ground would divide by nearly zero
 
 NOTHING_TO_MEASURE = (
-    "This photo shows no straight lines, horizon or sky to measure from: "
-    "its depth is a guess, a floor and a backdrop; "
-    "expect only small camera moves to look right."
+    "This photo shows no straight lines, horizon or sky to measure from: its depth is a guess, "
+    "a floor and a backdrop; expect only small camera moves to look right."
 )
 ASSUMED = (
     "This photo does not tell {what}, so that is assumed: the metres are rough. "
@@ -37,25 +39,32 @@ ASSUMED = (
 
 @dataclass(frozen=True)
 class Trust:
-    """The errors that a measurement rests on."""
+    """Errors that all pixels of a measurement share, and the sentences that tell them."""
 
     height_error: float  # relative
     focal_error: float  # relative
     tilt_error: float  # radians
-    guess: bool  # nothing in the photo speaks
+    guess: bool  # True where the photo has neither lines nor sky to measure from
     warnings: tuple[str, ...]
 
     @classmethod
-    def of(cls, found: Pose, indoors: bool, camera_height: float | None) -> "Trust":
-        """Judge a pose; `camera_height` is None where it was assumed."""
-        usual = _HEIGHT_INDOORS if indoors else _HEIGHT_OUTDOORS
-        guess = not found.gravity.trusted and not found.sky.any()
+    def of(cls, pose: Pose, indoors: bool, camera_height: float | None) -> "Trust":
+        """Judge a pose.
+
+        Args:
+            pose: found from lines and sky.
+            indoors: True in a room.
+            camera_height: metres above the ground; None where it was assumed.
+        """
+        assumed_height_error = _INDOOR_HEIGHT_ERROR if indoors else _OUTDOOR_HEIGHT_ERROR
+        has_sky = bool(pose.sky.any())
+        guess = not pose.gravity.trusted and not has_sky
         return cls(
-            height_error=_HEIGHT_GIVEN if camera_height else usual,
-            focal_error=_FOCAL_ERRORS.get(found.focal_from, _FOCAL_KNOWN),
-            tilt_error=found.gravity.sigma,
+            height_error=_GIVEN_HEIGHT_ERROR if camera_height else assumed_height_error,
+            focal_error=_FOCAL_ERRORS.get(pose.focal_from, _KNOWN_FOCAL_ERROR),
+            tilt_error=pose.gravity.sigma,
             guess=guess,
-            warnings=(NOTHING_TO_MEASURE,) if guess else _assumptions(found),
+            warnings=(NOTHING_TO_MEASURE,) if guess else _assumptions(pose),
         )
 
     def relative_error(
@@ -67,62 +76,90 @@ class Trust:
         layout: Layout,
         relief: Relief | None = None,
     ) -> np.ndarray:
-        """Estimate one standard deviation of each pixel's depth over its depth.
+        """Return one standard deviation of each pixel's depth over its depth.
 
         Args:
             view: of the maps.
-            depth: (H, W) metres.
+            depth: (H, W) planar metres.
             ground: (H, W) bool.
             sky: (H, W) bool.
-            layout: the surfaces that stand on the ground.
-            relief: the network's depth, if it was asked. Where it disagrees, expects a spread or
-                draws a silhouette, there is more doubt.
+            layout: upright surfaces on the ground.
+            relief: of the network, if there is one. The error grows where its depth differs, where
+                it expects a spread, and near its silhouettes.
 
         Returns:
-            (H, W) float32, at most 1.
+            (H, W) float32, at most `MOST_ERROR`; `SKY_ERROR` in the sky.
         """
-        rays = view.rays() @ view.world_from_camera[:3, :3].T  # [H, W, 3], world
-        on_ground = self._ground_error(view, rays, depth)
-        upright = self._upright_error(rays, depth, layout, relief)
-        # The ground is measured by the tilt, unless the layout knows better.
-        own = np.where(ground, np.minimum(on_ground, upright), upright)
-        # Errors of height and focal length scale the whole picture.
-        common = self.height_error**2 + self.focal_error**2
-        common += _GUESS**2 if self.guess else 0.0
-        relative = np.sqrt(own**2 + common)
+        rotation = view.world_from_camera[:3, :3]
+        rays = view.rays() @ rotation.T  # [H, W, 3], world
+
+        # The tilt's error has no bound towards the horizon; evidence in the picture sets one.
+        upright_error = _upright_error(rays, depth, layout, relief)
+        tilt_error = self._tilt_error(view, rays, depth)
+        ground_error = np.minimum(tilt_error, upright_error)
+        surface_error = np.where(ground, ground_error, upright_error)
+
+        # Errors of height and focal length scale the whole scene, so every pixel has them.
+        common_variance = self.height_error**2 + self.focal_error**2
+        if self.guess:
+            common_variance += _GUESS_ERROR**2
+        variance = surface_error**2 + common_variance
+        relative_error = np.sqrt(variance)
+
         if relief is not None:
-            size = (view.width, view.height)
-            spread = cv2.resize(relief.prediction.spread, size, interpolation=cv2.INTER_LINEAR)
-            relative = np.hypot(relative, spread) * (1 + relief.edge_nearness)
-        return np.where(sky, SKY_ERROR, np.minimum(relative, MOST_ERROR)).astype(np.float32)
+            spread = interpolated(relief.prediction.spread, (view.width, view.height))
+            # Beside a silhouette the pixel may belong to the other side.
+            silhouette_factor = 1 + relief.edge_nearness
+            relative_error = np.hypot(relative_error, spread) * silhouette_factor
+        capped_error = np.minimum(relative_error, MOST_ERROR)
+        return np.where(sky, SKY_ERROR, capped_error).astype(np.float32)
 
-    def _ground_error(self, view: View, rays: np.ndarray, depth: np.ndarray) -> np.ndarray:
-        """Estimate the relative error of ground points (H, W) from that of the tilt."""
+    def _tilt_error(self, view: View, rays: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """Return the relative error (H, W) of ground depth that an error of the tilt makes.
+
+        A ground point at a distance of d camera heights moves by (1 + d^2) heights a radian of
+        tilt, so its relative error is (d + 1/d) a radian.
+        """
+        ray_x = rays[..., 0]
+        ray_y = rays[..., 1]
+        horizontal = np.hypot(ray_x, ray_y)  # [H, W], a metre of depth
         camera_height = view.position[2]
-        distance = depth * np.hypot(rays[..., 0], rays[..., 1]) / camera_height
-        # A ground point at a distance of d camera heights moves by (1 + d^2) heights a radian.
-        return self.tilt_error * (distance + 1 / np.maximum(distance, _NEAREST_GROUND))
-
-    def _upright_error(
-        self, rays: np.ndarray, depth: np.ndarray, layout: Layout, relief: Relief | None
-    ) -> np.ndarray:
-        """Estimate the relative error of upright surfaces (H, W)."""
-        usual = _UPRIGHT if relief is None else _UPRIGHT_SEEN
-        error = np.hypot(usual, _DOUBT * layout.doubt[layout.piece(rays)])
-        if relief is None:
-            return error
-        difference = np.abs(relief.smooth_log_depth - np.log(depth))
-        return np.hypot(error, _DISAGREEMENT * difference)
+        distance = depth * horizontal / camera_height  # [H, W], camera heights
+        inverse_distance = 1 / np.maximum(distance, _LEAST_DISTANCE)
+        return self.tilt_error * (distance + inverse_distance)
 
 
-def _assumptions(found: Pose) -> tuple[str, ...]:
-    """Name what had to be assumed, in a sentence, if anything.
+def _upright_error(
+    rays: np.ndarray,
+    depth: np.ndarray,
+    layout: Layout,
+    relief: Relief | None,
+) -> np.ndarray:
+    """Return the relative error (H, W) of upright surfaces, larger where two sources disagree."""
+    piece = layout.piece(rays)  # [H, W], index of the surface that a ray meets
+    usual_disagreement = layout.doubt[piece]  # [H, W], log depth
+    basic_error = _UPRIGHT_ERROR if relief is None else _UPRIGHT_SEEN_ERROR
+    error = np.hypot(basic_error, _USUAL_DISTANCE_WEIGHT * usual_disagreement)
+    if relief is None:
+        return error
 
-    The camera's height always is; the source says so.
+    # Two measurements that differ cannot both be right, and neither tells which one is.
+    log_depth = np.log(depth)
+    network_disagreement = np.abs(relief.smooth_log_depth - log_depth)
+    return np.hypot(error, _NETWORK_WEIGHT * network_disagreement)
+
+
+def _assumptions(pose: Pose) -> tuple[str, ...]:
+    """Return a sentence on what had to be assumed, if anything was.
+
+    The camera's height is not in it: that is nearly always assumed, and the source says so.
     """
     missing = []
-    if found.focal_from == DEFAULT:
+    if pose.focal_from == DEFAULT:
         missing.append("its focal length")
-    if not found.gravity.trusted:
+    if not pose.gravity.trusted:
         missing.append("how the camera was tilted")
-    return (ASSUMED.format(what=" or ".join(missing)),) if missing else ()
+    if not missing:
+        return ()
+    what = " or ".join(missing)
+    return (ASSUMED.format(what=what),)
