@@ -1,4 +1,4 @@
-"""From the artist's wish to a job: the scene's folder, and the engine's answer."""
+"""Start a reconstruction: choose the scene's folder, send the job, take the engine's answer."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ def default_folder(photo: Path, beside_photo: bool = True) -> Path:
 def start(
     scene: bpy.types.Scene, photo: Path, args: dict[str, Any], set_up_render: bool
 ) -> link.Task:
-    """Start the job; its result arrives in `scene`, if that still exists then."""
+    """Send the job to the engine; its result is put into `scene` if that still exists then."""
     status.dismiss()
     scene_name = scene.name
     file = opening.file_number()

@@ -56,7 +56,8 @@ def source_sentence(origin: Origin, known: Known, height: float, floor: float | 
         origin: the maker of the depth.
         known: focal length and camera height where they were given.
         height: metres of the camera above the ground.
-        floor: the same as the depth map has it, before it was scaled; None where it has no floor.
+        floor: metres of the camera above the ground that the depth map shows, before the map was
+            scaled; None where it shows no ground.
     """
     if known.camera_height:
         height_from = "given"
@@ -76,7 +77,7 @@ def warnings_for(origin: Origin, known: Known, sky: np.ndarray, factor: float) -
         origin: the maker of the depth.
         known: focal length and camera height where they were given.
         sky: (H, W) bool, as metrology finds it.
-        factor: by which the map's metres were multiplied.
+        factor: the number that the map's metres were multiplied with.
     """
     card = origin.card
     title = origin.title

@@ -11,14 +11,15 @@ from .prediction import Prediction
 from .resampling import averaged, interpolated
 
 _STEP = 0.35  # in log depth, between cells of one window: more is a silhouette, not a slope
-_BEND = 0.0875  # in log depth, of a cell against the mean of its neighbours, for the same reason
+# In log depth, a cell's distance from the mean of its neighbours: more is a silhouette too.
+_BEND = 0.0875
 _FADE = 1.0  # cells: standard deviation with which the neighbourhood of a silhouette ends
 _SOME_SKY = 0.2  # probability: a cell with more is partly sky
 _SKYLINE = 7  # cells a side of the window about a cell beside sky
-_LEAST_UP = 1e-6  # of a ray of unit depth: keeps the logarithm of its descent finite
+_LEAST_UP = 1e-6  # least descent of a ray of unit depth, so that its logarithm is finite
 _LEVEL = 0.85  # cosine to the vertical above which a surface is level enough to be ground
 _MOST_OFFSET = 0.6  # log units; a surface that is farther off the ground's plane is no ground
-_LEAST_FLOOR = 0.03  # of the picture: with less ground its offset is chance
+_LEAST_FLOOR = 0.03  # share of the picture; with less ground the median offset is chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,8 @@ def relief_of(
         view: of the picture, posed over z = 0.
         colours: (H, W, 3) float32, sRGB-encoded: silhouettes are drawn where its edges are.
         sky: (H, W) bool; cells that the network takes for sky are added to it.
-        lock: 0..1, share of the offset between its ground and the view's that is taken away.
+        lock: 0..1, share that is taken away of the offset between the ground as predicted and the
+            ground plane z = 0 of the view.
     """
     # Metres: the network's unit is the camera's height.
     offset = np.float32(lock * _ground_offset(prediction, view))

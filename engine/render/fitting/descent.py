@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 STAGE = "Fitting"
 # Times that all shots are compared on the way.
 CHECKS = 10
-# Adam's epsilon. A pixel's share of a mean is small, and the usual 1e-8 would hold it back; Kerbl
-# et al. 2023 take the same.
+# Adam's epsilon. The loss is a mean over all pixels, so that one splat's gradient is tiny, and the
+# usual 1e-8 would damp its steps; Kerbl et al. 2023 take 1e-15 too.
 EPSILON = 1e-15
 # Adam's decay rates. 0.99 forgets in a hundred steps, which is all that a fit has.
 BETAS = (0.9, 0.99)
