@@ -1,4 +1,7 @@
-"""Camera moves as a film crew names them, in metres and degrees, along the camera's own axes."""
+"""Camera moves as a film crew names them: metres, degrees, and millimetres of focal length.
+
+Dolly, truck and tilt follow the camera's own axes; pedestal, orbit and pan the world's vertical.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -28,7 +31,7 @@ _LONGEST_MM = 1e5
 
 @dataclass(frozen=True)
 class Move:
-    """The end of a camera's way, relative to its start; frames between are interpolated."""
+    """The whole of a move: offsets from the start camera, but for `lens`, which is absolute."""
 
     dolly: float = 0.0  # metres forward, along the viewing direction
     truck: float = 0.0  # metres to the right
@@ -52,7 +55,7 @@ class Move:
         forward = matrix[:3, 2]
         eye = matrix[:3, 3]
 
-        # Orbit first; the other moves then follow the axes of the turned camera.
+        # Orbit first; dolly and truck then follow the axes that the orbit has turned.
         orbit = rotation_about(_UP, np.radians(self.orbit * part))
         pivot = eye + forward * pivot_distance
         position = pivot + orbit @ (eye - pivot)
@@ -74,7 +77,7 @@ def parse_move(text: str) -> Move:
     """Read `dolly:1.5,truck:-0.3,lens:50`.
 
     Raises:
-        ArgumentError: an unknown move, or no number behind it.
+        ArgumentError: an unknown move, no number behind it, or a number out of range.
     """
     values: dict[str, float] = {}
     words = [word.strip() for word in text.split(",")]

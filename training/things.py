@@ -122,7 +122,8 @@ _INSIDE = {
     "person": _OUTSIDE["person"],
 }
 TABLE = (*_OUTSIDE.values(), *_INSIDE.values())
-# How often each thing of the table is drawn: outdoors, in rooms, and right before the lens.
+# The chances of the things in TABLE, in its order, of being picked for a scene: outdoors, in rooms,
+# and close to the camera. A thing that is added or moved needs its entry in all three.
 OUTSIDE_WEIGHTS = (5, 1.5, 4, 4, 2, 1, 2, 1, 1, *[0] * len(_INSIDE))
 INSIDE_WEIGHTS = (*[0] * len(_OUTSIDE), 3, 4, 2.5, 1.5, 2, 2, 1.5, 1, 1.5, 1.5)
 CLOSE_WEIGHTS = (1, 0, 3, 1, 3, 1, 1, 1, 1, 2, 2, 1, 0, 1, 1, 2, 1, 2, 2)

@@ -16,7 +16,8 @@ SUFFIX = ".anchorstage"  # of a scene's folder
 def default_folder(photo: Path, beside_photo: bool = True) -> Path:
     """Return a free NAME.anchorstage.
 
-    It lies beside the saved .blend; else beside the photo; else in the artist's home folder.
+    It lies in the first of these that can be written: the saved .blend's folder, the photo's
+    (if `beside_photo`), the artist's home folder.
     """
     places = [Path(bpy.data.filepath).parent] if bpy.data.filepath else []
     places += [photo.parent, Path.home()] if beside_photo else [Path.home()]
@@ -32,7 +33,10 @@ def default_folder(photo: Path, beside_photo: bool = True) -> Path:
 def start(
     scene: bpy.types.Scene, photo: Path, args: dict[str, Any], set_up_render: bool
 ) -> link.Task:
-    """Send the job to the engine; its result is put into `scene` if that still exists then."""
+    """Send the job to the engine.
+
+    Its result is put into the scene of that name, if the same file is still open on arrival.
+    """
     status.dismiss()
     scene_name = scene.name
     file = opening.file_number()

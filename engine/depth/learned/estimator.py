@@ -1,8 +1,10 @@
 """Depth by a network that was trained by others: run here, then placed in our world.
 
-              ┌─► built-in metrology ─► coarse depth, for models that want a prompt ─┐
-photo ─► grid ┤                                                                      ├─► placing
-              └─► network ─► depth, and Depth Pro's field of view ───────────────────┘
+The network predicts depth; Depth Pro tells a focal length as well. The built-in metrology measures
+gravity, focal length and sky. `place` then scales the predicted depth and puts its ground at z = 0.
+
+Metrology runs after the network, so that it can take the network's focal length. For a model that
+wants a prompt it runs before, and its coarse depth is that prompt.
 """
 
 import importlib.util
@@ -40,7 +42,7 @@ def measure(
         colours: (H, W, 3) float32, sRGB-encoded.
         known: focal length and camera height where the user or EXIF tells them.
         name: of the model in `engine.models`; None where the folder alone says which it is.
-        folder: with the model's files; None: where models are kept.
+        folder: with the model's files; None for the default folder of models.
         progress: told 0..1; a cancel is seen before every layer.
 
     Raises:
@@ -59,7 +61,7 @@ def measure(
         prompt = _coarse_depth(base)
     predicted = network.predict(colours, known.focal, prompt, progress.part(0.45, 0.8))
 
-    # A focal length that the network tells is better than one from lines alone.
+    # The focal length of a network is more reliable than one from vanishing points.
     if known.focal is None and predicted.focal is not None:
         known = replace(known, focal=predicted.focal, focal_from=TOLD_BY)
     base = base or _metrology(colours, known, progress.part(0.8, 0.95))
@@ -71,7 +73,7 @@ def measure(
 
 
 def _import_torch_models() -> Any:
-    """Import the half of this room that needs torch, now that it is wanted.
+    """Import the modules of this package that need torch, on first use.
 
     Raises:
         DepthError: torch or transformers are missing, or do not start.
@@ -101,7 +103,8 @@ def _metrology(colours: np.ndarray, known: Known, progress: Progress) -> DepthEs
 def _coarse_depth(base: DepthEstimate) -> np.ndarray:
     """Return the built-in depth (H, W), metres, as a prompt.
 
-    Its sky is no farther than the rest, for the network scales by the prompt's range.
+    Sky is brought to the farthest other depth, since the network scales by the prompt's range.
+    A map that is all sky stays as it is.
     """
     solid = base.depth[~base.sky]
     if not solid.size:
